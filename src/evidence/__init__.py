@@ -1,0 +1,1 @@
+"""evidence: how far should a proxy result move the ranking of techniques at the target?"""

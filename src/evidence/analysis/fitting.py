@@ -1,0 +1,164 @@
+"""The flow every analysis starts with: base + model + changes -> arrays -> posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evidence.analysis.options import Progress
+from evidence.domain.canonical import sha256_of
+from evidence.domain.errors import BadInput, Problem
+from evidence.domain.records import EvidenceBase, Model, Prior
+from evidence.domain.results import Check, Provenance
+from evidence.inference.engine import Engine, Evidence, Posterior
+from evidence.model.changes import apply_settings
+from evidence.model.design import Design, build_design
+from evidence.model.hyper import Hyper, build_hyper
+
+type Floats = NDArray[np.float64]
+
+VERSION = "0.1.0"
+MAX_RULED_OUT = 0.8
+
+
+@dataclass(frozen=True)
+class Case:
+    """A base under a model, as the engine sees it. `base` and `model` are as changed by the settings."""
+
+    base: EvidenceBase
+    model: Model
+    design: Design
+    hyper: Hyper
+    target: str
+    provenance: Provenance
+    relevance: Mapping[str, Prior] = field(default_factory=dict[str, Prior])
+    """Priors of l set directly, by family."""
+
+    @property
+    def everything(self) -> Evidence:
+        """All findings, as stated."""
+        return Evidence(mask=np.ones(len(self.design.findings)))
+
+    def only(self, findings: set[str]) -> Evidence:
+        """These findings alone."""
+        return Evidence(mask=np.array([float(f in findings) for f in self.design.findings]))
+
+    def without(self, findings: set[str]) -> Evidence:
+        """All findings but these."""
+        return Evidence(mask=np.array([float(f not in findings) for f in self.design.findings]))
+
+    @property
+    def nothing(self) -> Evidence:
+        """No findings: the prior."""
+        return self.only(set())
+
+
+def prepare_case(
+    base: EvidenceBase, model: Model, *, target: str | None, settings: tuple[str, ...], seed: int, engine: str = "exact"
+) -> Case:
+    """Apply the settings and build the arrays. Raises BadInput for an unknown target or an impossible setting."""
+    provenance = Provenance(
+        base_sha256=sha256_of(base),
+        model_sha256=sha256_of(model),
+        version=VERSION,
+        seed=seed,
+        engine=engine,
+        settings=settings,
+    )
+    changed = apply_settings(base, model, settings)
+    chosen = _known_target(base, target)
+    design = build_design(changed.base)
+    hyper = build_hyper(changed.base, changed.model, design, target=chosen, relevance=changed.relevance)
+    case = Case(changed.base, changed.model, design, hyper, chosen, provenance, changed.relevance)
+    problems = find_ruled_out(case)
+    if problems:
+        raise BadInput(problems)
+    return case
+
+
+def narrowed(case: Case, findings: set[str]) -> Case:
+    """The case of these findings alone, on the techniques, settings and families they need: same prior, small arrays."""
+    base = case.base
+    kept = tuple(f for f in base.findings if f.id in findings)
+    techniques = {f.technique for f in kept} | {f.comparator for f in kept} | {base.techniques[0].id}
+    families = {base.setting(f.setting).family for f in kept}
+    references = {base.family(name).stated_at for name in families}
+    settings = {f.setting for f in kept} | references
+    small = base.model_copy(
+        update={
+            "techniques": tuple(t for t in base.techniques if t.id in techniques),
+            "families": tuple(f for f in base.families if f.id in families),
+            "settings": tuple(s for s in base.settings if s.id in settings),
+            "studies": tuple(s for s in base.studies if s.id in {f.study for f in kept}),
+            "findings": kept,
+        }
+    )
+    return with_base(case, small)
+
+
+def with_base(case: Case, base: EvidenceBase) -> Case:
+    """The same case on another base; relevance set directly for a family stays set."""
+    design = build_design(base)
+    hyper = build_hyper(base, case.model, design, target=case.target, relevance=case.relevance)
+    return replace(case, base=base, design=design, hyper=hyper)
+
+
+def read_as(case: Case, reader: Model) -> Hyper:
+    """The prior of a reader on the same arrays: a reader is a changed model, so nothing is compiled anew."""
+    return build_hyper(case.base, reader, case.design, target=case.target)
+
+
+def fit_case(case: Case, engine: Engine, *, seed: int, progress: Progress | None = None) -> Posterior:
+    """The posterior given all findings."""
+    return engine.fit(case.design, case.hyper, case.everything, seed=seed, progress=progress)
+
+
+def p_above(posterior: Posterior, technique: str, comparator: str) -> tuple[float, float]:
+    """P(technique above comparator at the target) and its Monte Carlo standard error."""
+    from scipy.special import ndtr
+
+    mean, variance = contrast_moments(posterior, technique, comparator)
+    p = ndtr(mean / np.sqrt(np.maximum(variance, 1e-300)))
+    average = float(posterior.weights @ p)
+    return average, float(np.sqrt(np.sum((posterior.weights * (p - average)) ** 2)))
+
+
+def contrast_moments(posterior: Posterior, technique: str, comparator: str) -> tuple[Floats, Floats]:
+    """Mean and variance (M,) of merit(technique) - merit(comparator) per draw, SMD."""
+    a, b = posterior.techniques.index(technique), posterior.techniques.index(comparator)
+    cov = posterior.cov
+    return posterior.mean[:, a] - posterior.mean[:, b], cov[:, a, a] + cov[:, b, b] - 2 * cov[:, a, b]
+
+
+def find_ruled_out(case: Case) -> tuple[Problem, ...]:
+    """Stated validities that gaps and novelty rule out: more than 80 % of prior draws lost, with the highest accepted."""
+    from evidence.model.reach import highest_validity, share_ruled_out
+
+    problems: list[Problem] = []
+    for family in case.base.families:
+        if family.stated_at is None or not case.hyper.stated[case.hyper.families.index(family.id)]:
+            continue
+        lost = share_ruled_out(case.hyper, family.id)
+        if lost > MAX_RULED_OUT:
+            cap = highest_validity(case.hyper, case.hyper.stated_reference[case.hyper.families.index(family.id)])
+            found = f"{family.stated_rho_lo}..{family.stated_rho_hi} at {family.stated_at}"
+            wanted = f"at most {cap:.2f}: your gaps and novelty cap it there ({100 * lost:.0f} % of prior draws lost)"
+            problems.append(Problem("families.csv", family.id, "stated_rho_hi", found, wanted))
+    return tuple(problems)
+
+
+def _known_target(base: EvidenceBase, target: str | None) -> str:
+    known = [t.id for t in base.question.targets]
+    if target is None:
+        return known[0]
+    if target not in known:
+        raise BadInput((Problem("base.toml", None, "targets", repr(target), f"one of: {', '.join(known)}"),))
+    return target
+
+
+def failed(checks: dict[str, Check]) -> tuple[str, ...]:
+    """Names of the checks that failed."""
+    return tuple(name for name, check in checks.items() if not check.ok)

@@ -1,0 +1,143 @@
+"""What limits a study's shift, what would change it, and how fragile it is (docs/model.md, section 6)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from evidence.analysis.fitting import contrast_moments, p_above
+from evidence.analysis.solo import Solo, conditional_moments
+from evidence.domain.records import Setting
+from evidence.domain.results import Flip, Robustness
+from evidence.domain.verdict import BOUNDS, word_of
+from evidence.model.hyper import Hyper
+from evidence.model.priors import GRID
+from evidence.model.reach import highest_validity, validity_quantiles
+
+RHO_PROBS = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+TAU_FACTORS = (0.5, 1.0, 2.0)
+SE_FACTORS = (1.0, 1.5, 2.0)
+FLIP_GRID = 13
+
+
+def measure_robustness(solo: Solo, setting: int) -> Robustness:
+    """In how many of 45 settings (5 quantiles of rho x 3 of tau x 3 of se) the verdict word stays."""
+    pair = solo.pair
+    word = word_of(_p_post(solo), pair.technique, pair.comparator)
+    family = solo.case.hyper.families[int(solo.case.hyper.family_of_setting[setting])]
+    values: list[float] = []
+    for rho in _plausible_validities(solo, setting):
+        stated = solo.case.hyper if rho is None else solo.case.hyper.with_validity(family, setting, rho)
+        for tau in TAU_FACTORS:
+            hyper = stated if stated.random_effects else stated.scaled("tau", tau)
+            for se in SE_FACTORS:
+                evidence = replace(solo.case.everything, se_scale=se, sign_scale=1 / se)
+                p = solo.p_under(hyper, evidence)
+                if p is not None:
+                    values.append(p)
+    side = _p_post(solo) >= 0.5
+    return Robustness(
+        kept=sum(word_of(p, pair.technique, pair.comparator) == word for p in values), of=len(values),
+        lowest=min(values), highest=max(values), same_side=sum((p >= 0.5) == side for p in values),
+    )  # fmt: skip
+
+
+def _plausible_validities(solo: Solo, setting: int) -> list[float | None]:
+    """Prior quantiles of rho of the setting; None (validity as it is) where the model has no say in it."""
+    hyper = solo.case.hyper
+    f = int(hyper.family_of_setting[setting])
+    if hyper.random_effects or hyper.classes[f] is None:
+        return [None]
+    return [float(r) for r in validity_quantiles(hyper, setting, RHO_PROBS)]
+
+
+def find_flips(solo: Solo, setting: Setting) -> tuple[Flip, ...]:
+    """Values of the main assumptions at which P crosses a bound of the verdict words, on the verdict's own side."""
+    p_post = _p_post(solo)
+    bounds = [b for b in BOUNDS if (b > 0.5) == (p_post >= 0.5)]
+    hyper, base = solo.case.hyper, solo.case.base
+    index = solo.case.design.settings.index(setting.id)
+    flips: list[Flip] = []
+    f = int(hyper.family_of_setting[index])
+    if not hyper.random_effects and hyper.classes[f] is not None:
+        grid = np.linspace(0.0, highest_validity(hyper, index), FLIP_GRID)
+        curve = [(float(x), solo.p_under(hyper.with_validity(setting.family, index, float(x)))) for x in grid]
+        flips += _crossings(f"validity.{setting.family}", curve, bounds, report_all=True)
+    if not hyper.random_effects:
+        for name in ("tau", "w_0", "mu_b"):
+            curve = [(x, solo.p_under(hyper.pinned(name, x))) for x in _prior_range(hyper, name)]
+            flips += _crossings(f"prior.{name}", curve, bounds, report_all=False)
+        target = base.target(solo.case.target)
+        curve = [(x, solo.p_under(replace(hyper, novelty=x))) for x in np.linspace(0, 1, 7).tolist()]
+        flips += _crossings(f"novelty.{target.id}", curve, bounds, report_all=False)
+    return tuple(flips)
+
+
+def _prior_range(hyper: Hyper, name: str) -> list[float]:
+    """Seven values over the middle 98 % of a prior; none for a point."""
+    k = hyper.names.index(name)
+    if not hyper.active[k]:
+        return []
+    inside = np.abs(GRID) <= 2.33
+    quantiles = hyper.tables[k, inside, 0]
+    return [float(q) for q in np.linspace(max(quantiles[0], 1e-3), quantiles[-1], 7)]
+
+
+def _crossings(
+    key: str, curve: list[tuple[float, float | None]], bounds: list[float], *, report_all: bool
+) -> list[Flip]:
+    """First crossing of each bound by linear interpolation; with `report_all`, unreached bounds say so (value None)."""
+    points = [(x, p) for x, p in curve if p is not None]
+    flips: list[Flip] = []
+    for bound in bounds:
+        value = next(
+            (
+                x0 + (bound - p0) / (p1 - p0) * (x1 - x0)
+                for (x0, p0), (x1, p1) in zip(points, points[1:], strict=False)
+                if (p0 - bound) * (p1 - bound) <= 0 and p0 != p1
+            ),
+            None,
+        )
+        if value is not None or report_all:
+            flips.append(Flip(key=key, value=value, p=bound))
+    return flips
+
+
+def find_limits(solo: Solo) -> dict[str, float]:
+    """Shares of E[Var(contrast | hyperparameters)] removed by a perfect sample, a perfect proxy and endless repeats.
+
+    `prior` is the share of the contrast's whole variance that lies between hyperparameters. They need not add up.
+    """
+    case = solo.case
+    as_is = conditional_moments(solo, case.hyper, case.everything)
+    endless = case.hyper.pinned("sigma_d", 0.0).pinned("mu_d", 0.0)
+    left = float(as_is.variance.mean())
+    removed = {
+        "sample": conditional_moments(solo, case.hyper, case.everything.perfect()),
+        "proxy": conditional_moments(solo, case.hyper.perfect(), case.everything),
+        "same_setting": conditional_moments(solo, endless, case.everything.perfect()),
+    }
+    shares = {name: max(0.0, 1 - float(m.variance.mean()) / left) for name, m in removed.items()}
+    between = float(as_is.mean.var())
+    return {**shares, "prior": between / (between + left)}
+
+
+def target_equivalent_n(solo: Solo) -> float:
+    """What the study is worth in direct target runs of standard error `target_run_se`; never negative."""
+    case = solo.case
+    post = conditional_moments(solo, case.hyper, case.everything).variance
+    prior = conditional_moments(solo, case.hyper, case.nothing).variance
+    run = case.base.question.target_run_se**2
+    return max(0.0, float(np.mean(run * (1 / post - 1 / prior))))
+
+
+def _p_post(solo: Solo) -> float:
+    return p_above(solo.posterior, solo.pair.technique, solo.pair.comparator)[0]
+
+
+def mean_contrast(solo: Solo) -> float:
+    """Posterior mean of the contrast, SMD."""
+    return float(
+        solo.posterior.weights @ contrast_moments(solo.posterior, solo.pair.technique, solo.pair.comparator)[0]
+    )

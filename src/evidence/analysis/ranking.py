@@ -1,0 +1,185 @@
+"""`evidence rank`: the ranking of techniques at the target, and what each study did to it (docs/model.md, section 6)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evidence.analysis.fitting import Case, fit_case, prepare_case
+from evidence.analysis.options import Progress
+from evidence.domain.records import EvidenceBase, Model
+from evidence.domain.results import RankedTechnique, Ranking, StudyShift, TryStep
+from evidence.inference.checks import K_HAT_LIMIT, pairwise_probabilities, weighted_mcse
+from evidence.inference.engine import Engine, Posterior
+from evidence.model.ranks import expected_hours_of, greedy_try_order, rank_distribution, sucra_of
+from evidence.model.scores import mixture_quantiles
+
+type Floats = NDArray[np.float64]
+
+RANK_DRAWS = 20_000
+
+
+def rank_techniques(
+    base: EvidenceBase, model: Model, *, engine: Engine, target: str | None = None, settings: tuple[str, ...] = (),
+    seed: int = 1, progress: Progress | None = None,
+) -> Ranking:  # fmt: skip
+    """The ranking at `target` (default: the primary one). Raises BadInput for what cannot be used."""
+    case = prepare_case(base, model, target=target, settings=settings, seed=seed, engine=engine.name)
+    posterior = fit_case(case, engine, seed=seed, progress=progress)
+    merits = draw_merits(posterior, RANK_DRAWS, seed=seed)
+    matrix, mcse = probability_matrix(posterior)
+    ids = posterior.techniques
+    steps, hours = _try_order(case, merits)
+    findings = case.base.findings
+    spoken_of = {f.technique for f in findings} | {f.comparator for f in findings}
+    return Ranking(
+        base=case.base.question.id,
+        question=case.base.question.question,
+        criterion=case.base.question.criterion,
+        target=case.target,
+        model=case.model.id,
+        engine=engine.name,
+        techniques=_ranked(case, posterior, merits),
+        p_above={a: {b: float(matrix[i, j]) for j, b in enumerate(ids) if b != a} for i, a in enumerate(ids)},
+        p_above_mcse=mcse,
+        studies=_study_shifts(case, engine, posterior, progress),
+        try_order=steps,
+        try_order_hours=hours,
+        untested=tuple(t.id for t in case.base.techniques[1:] if t.id not in spoken_of),
+        left_out=case.base.left_out,
+        checks=posterior.checks,
+        ok=posterior.ok,
+        provenance=case.provenance,
+    )
+
+
+def draw_merits(posterior: Posterior, n: int, *, seed: int) -> Floats:
+    """`n` equally weighted draws of all merits (n, T), baseline first at 0: systematic resampling, then one normal each."""
+    rng = np.random.default_rng([seed, 1])
+    positions = (np.arange(n) + rng.random()) / n
+    index = np.minimum(np.searchsorted(np.cumsum(posterior.weights), positions), len(posterior.weights) - 1)
+    cov = posterior.cov[index][:, 1:, 1:]
+    values, vectors = np.linalg.eigh(cov)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+    z = rng.standard_normal((n, cov.shape[1]))
+    merits = posterior.mean[index][:, 1:] + np.einsum("nij,nj->ni", root, z)
+    return np.concatenate([np.zeros((n, 1)), merits], axis=1)
+
+
+def probability_matrix(posterior: Posterior) -> tuple[Floats, float]:
+    """P(merit a > merit b) as (T, T) with 1/2 on the diagonal, and the largest Monte Carlo standard error."""
+    pairs = pairwise_probabilities(posterior.mean, posterior.cov)
+    n = posterior.mean.shape[1]
+    matrix = np.full((n, n), 0.5)
+    a, b = np.triu_indices(n, k=1)
+    matrix[a, b] = posterior.weights @ pairs
+    matrix[b, a] = 1 - matrix[a, b]
+    return matrix, float(weighted_mcse(pairs, posterior.weights).max(initial=0.0))
+
+
+def _ranked(case: Case, posterior: Posterior, merits: Floats) -> tuple[RankedTechnique, ...]:
+    ranks = rank_distribution(merits)
+    expected = ranks @ np.arange(1, ranks.shape[1] + 1)
+    sucra = sucra_of(ranks)
+    rows: list[RankedTechnique] = []
+    for i, technique in enumerate(case.base.techniques):
+        sd = np.sqrt(np.maximum(posterior.cov[:, i, i], 0.0))
+        mean = float(posterior.weights @ posterior.mean[:, i])
+        variance = float(posterior.weights @ (posterior.cov[:, i, i] + (posterior.mean[:, i] - mean) ** 2))
+        is_baseline = i == 0
+        q05, q50, q95 = (
+            (0.0, 0.0, 0.0) if is_baseline
+            else mixture_quantiles(posterior.mean[:, i], sd, posterior.weights, [0.05, 0.5, 0.95])
+        )  # fmt: skip
+        rows.append(
+            RankedTechnique(
+                id=technique.id,
+                name=technique.name,
+                merit_mean=mean,
+                merit_sd=math.sqrt(max(variance, 0.0)),
+                merit_q05=float(q05),
+                merit_q50=float(q50),
+                merit_q95=float(q95),
+                p_works=float(np.mean(merits[:, i] > case.base.question.smallest_difference)),
+                expected_rank=float(expected[i]),
+                sucra=float(sucra[i]),
+                p_best=float(ranks[i, 0]),
+                rank_probabilities=tuple(float(p) for p in ranks[i]),
+            )  # fmt: skip
+        )
+    return tuple(sorted(rows, key=lambda r: r.expected_rank))
+
+
+def _try_order(case: Case, merits: Floats) -> tuple[tuple[TryStep, ...], float]:
+    """Greedy try order of techniques 1..; an hour each where trial hours are not given."""
+    techniques = case.base.techniques[1:]
+    hours = np.array([1.0 if t.trial_hours is None else t.trial_hours for t in techniques])
+    works = merits[:, 1:] > case.base.question.smallest_difference
+    loss = case.base.question.failure_cost_hours
+    order = greedy_try_order(works, hours)
+    failed_so_far = np.ones(len(works), dtype=bool)
+    steps: list[TryStep] = []
+    for t in order:
+        steps.append(
+            TryStep(
+                technique=techniques[t].id,
+                name=techniques[t].name,
+                hours=float(hours[t]),
+                p_works=float(np.mean(works[:, t] & failed_so_far)),
+                expected_hours=float(hours[t] * failed_so_far.mean()),
+            )  # fmt: skip
+        )
+        failed_so_far &= ~works[:, t]
+    return tuple(steps), float(expected_hours_of(order, works, hours, loss))
+
+
+def _study_shifts(
+    case: Case, engine: Engine, posterior: Posterior, progress: Progress | None
+) -> tuple[StudyShift, ...]:
+    shifts: list[StudyShift] = []
+    studies = [s for s in case.base.studies if case.base.findings_of(s.id)]
+    everything = engine.reweight(posterior, case.design, case.hyper, case.everything)
+    for number, study in enumerate(studies):
+        if progress is not None:
+            progress("weighing each study", number, len(studies))
+        own = {f.id for f in case.base.findings_of(study.id)}
+        without = engine.reweight(posterior, case.design, case.hyper, case.without(own))
+        k_hat = without.checks["k_hat"].value
+        ranks = [
+            rank_distribution(draw_merits(p, RANK_DRAWS // 4, seed=case.provenance.seed)) for p in (everything, without)
+        ]
+        expected = [r @ np.arange(1, r.shape[1] + 1) for r in ranks]
+        shifts.append(
+            StudyShift(
+                id=study.id,
+                title=study.title,
+                shift_bits=normal_kl_bits(everything, without),
+                max_rank_change=float(np.abs(expected[0] - expected[1]).max()),
+                p_top_changes=float(0.5 * np.abs(ranks[0][:, 0] - ranks[1][:, 0]).sum()),
+                k_hat=k_hat,
+                ok=k_hat < K_HAT_LIMIT,
+            )  # fmt: skip
+        )
+    return tuple(sorted(shifts, key=lambda s: -s.shift_bits))
+
+
+def normal_kl_bits(posterior: Posterior, reference: Posterior) -> float:
+    """KL(posterior || reference) in bits between the normal approximations of all merits jointly."""
+    (m, S), (m0, S0) = _moments(posterior), _moments(reference)
+    difference = m0 - m
+    trace = np.trace(np.linalg.solve(S0, S))
+    mahalanobis = difference @ np.linalg.solve(S0, difference)
+    nats = 0.5 * (trace + mahalanobis - len(m) + np.linalg.slogdet(S0)[1] - np.linalg.slogdet(S)[1])
+    return float(max(nats, 0.0) / math.log(2))
+
+
+def _moments(posterior: Posterior) -> tuple[Floats, Floats]:
+    mean = posterior.weights @ posterior.mean[:, 1:]
+    centred = posterior.mean[:, 1:] - mean
+    cov = (
+        np.tensordot(posterior.weights, posterior.cov[:, 1:, 1:], axes=1)
+        + (centred * posterior.weights[:, None]).T @ centred
+    )
+    return mean, cov

@@ -1,0 +1,232 @@
+"""`evidence review` and `evidence quick`: before, warranted, at face value, and what limits us (docs/model.md, section 6)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from evidence.analysis.fitting import Case, contrast_moments, narrowed, p_above, prepare_case, read_as
+from evidence.analysis.limits import find_flips, find_limits, measure_robustness, target_equivalent_n
+from evidence.analysis.options import Options
+from evidence.analysis.solo import Solo, prepare_solo
+from evidence.analysis.statements import (
+    assumptions_of,
+    fingerprint_of,
+    inputs_of,
+    optimism_line,
+    reasons_of,
+    validity_of,
+)
+from evidence.domain.errors import BadInput, Problem
+from evidence.domain.quick import QuickClaim, base_of_claim
+from evidence.domain.records import SIGN_KINDS, EvidenceBase, Finding, Model
+from evidence.domain.results import Check, InContext, Pair, Review
+from evidence.domain.verdict import band_of, robustness_word_of, word_of
+from evidence.inference.checks import K_HAT_LIMIT
+from evidence.inference.engine import Engine, Posterior
+from evidence.model.scores import (
+    bernoulli_kl_bits,
+    break_even,
+    expected_log_score_gain,
+    logit,
+    mixture_normal_kl_bits,
+    mixture_quantiles,
+    over_update_ratio,
+)
+
+N_DOTS = 50
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is reviewed: the findings taken together, the headline that names the pair, and the study (None for a claim)."""
+
+    findings: tuple[Finding, ...]
+    headline: Finding
+    pair: Pair
+    study: str | None
+    study_title: str
+    finding: str | None
+
+
+def review_study(
+    base: EvidenceBase, model: Model, *, engine: Engine, study: str, finding: str | None = None, options: Options
+) -> Review:
+    """What `study` (or one of its findings) warrants, alone and in context. Raises BadInput for unknown names."""
+    case = prepare_case(
+        base, model, target=options.target, settings=options.settings, seed=options.seed, engine=engine.name
+    )
+    subject = _subject_of(case.base, study, finding)
+    context = _in_context(case, engine, subject, options)
+    return _review(case, engine, subject, options, context)
+
+
+def review_quick(claim: QuickClaim, model: Model, *, engine: Engine, options: Options) -> Review:
+    """What one claim warrants, with no files: the same record, `study` and `finding` None."""
+    base = base_of_claim(claim)
+    case = prepare_case(
+        base, model, target=options.target, settings=options.settings, seed=options.seed, engine=engine.name
+    )
+    found = case.base.findings[0]
+    subject = _Subject(case.base.findings, found, pair_of(case.base, found), None, "", None)
+    return _review(case, engine, subject, options, None)
+
+
+def pair_of(base: EvidenceBase, finding: Finding) -> Pair:
+    """The contrast a finding speaks about; an arm is set against the first other arm of its cell, else the baseline."""
+    comparator = finding.comparator
+    if comparator is None:
+        cell = (finding.study, finding.setting)
+        others = [
+            f for f in base.findings if f.is_arm and (f.study, f.setting) == cell and f.technique != finding.technique
+        ]
+        comparator = others[0].technique if others else base.techniques[0].id
+    return Pair(
+        technique=finding.technique, comparator=comparator,
+        technique_name=base.technique(finding.technique).name, comparator_name=base.technique(comparator).name,
+    )  # fmt: skip
+
+
+def _subject_of(base: EvidenceBase, study: str, finding: str | None) -> _Subject:
+    known = {s.id: s for s in base.studies if base.findings_of(s.id)}
+    if study not in known:
+        raise BadInput((Problem("studies.csv", None, "id", repr(study), f"a study with findings: {', '.join(known)}"),))
+    findings = base.findings_of(study)
+    if finding is not None:
+        chosen = next((f for f in findings if f.id == finding), None)
+        if chosen is None:
+            ids = ", ".join(f.id for f in findings)
+            raise BadInput((Problem("findings.csv", None, "id", repr(finding), f"a finding of {study}: {ids}"),))
+        # An arm alone says nothing; it is reviewed with the arms of its cell.
+        cell = tuple(f for f in findings if f.is_arm and f.setting == chosen.setting) if chosen.is_arm else (chosen,)
+        return _Subject(cell, chosen, pair_of(base, chosen), study, known[study].title, finding)
+    headline = next((f for f in findings if f.id == known[study].headline), findings[0])
+    return _Subject(findings, headline, pair_of(base, headline), study, known[study].title, None)
+
+
+def _in_context(case: Case, engine: Engine, subject: _Subject, options: Options) -> InContext | None:
+    """The whole base without the subject, with it, and with it as the face-value reader takes everything."""
+    own = {f.id for f in subject.findings}
+    if own == {f.id for f in case.base.findings}:
+        return None
+    seed, pair = options.seed, subject.pair
+    everything = engine.fit(case.design, case.hyper, case.everything, seed=seed, progress=options.progress)
+    without = engine.reweight(everything, case.design, case.hyper, case.without(own))
+    if without.checks["k_hat"].value >= K_HAT_LIMIT:
+        without = engine.fit(case.design, case.hyper, case.without(own), seed=seed, progress=options.progress)
+    face_value = engine.fit(case.design, read_as(case, options.readers["face_value"]), case.everything, seed=seed)
+    return InContext(
+        p_without=p_above(without, pair.technique, pair.comparator)[0],
+        p_with=p_above(everything, pair.technique, pair.comparator)[0],
+        p_face_value_with=p_above(face_value, pair.technique, pair.comparator)[0],
+        k_hat=without.checks["k_hat"].value,
+        ok=everything.ok and without.checks["k_hat"].ok,
+    )
+
+
+def _review(case: Case, engine: Engine, subject: _Subject, options: Options, context: InContext | None) -> Review:
+    small = narrowed(case, {f.id for f in subject.findings})
+    solo = prepare_solo(small, engine, subject.pair)
+    technique, comparator = subject.pair.technique, subject.pair.comparator
+    names = (subject.pair.technique_name, subject.pair.comparator_name)
+    prior = engine.evaluate(small.design, small.hyper, small.nothing, solo.coordinates)
+    ceiling = solo.fit(small.hyper, small.everything.perfect())
+    readers = {name: solo.fit(read_as(small, model), small.everything) for name, model in options.readers.items()}
+    p_prior = p_above(prior, technique, comparator)[0]
+    p_post, mcse = p_above(solo.posterior, technique, comparator)
+    p_face, p_ceiling = (p_above(p, technique, comparator)[0] for p in (readers["face_value"], ceiling))
+    p_break_even = break_even(p_post, p_prior)
+    beliefs = {name: p_above(p, technique, comparator)[0] for name, p in readers.items()}
+    if options.belief is not None:
+        beliefs["belief"] = options.belief
+    robustness = measure_robustness(solo, _setting_index(small, subject))
+    checks = _all_checks(solo, ceiling, context)
+    mean, variance = contrast_moments(solo.posterior, technique, comparator)
+    quantile_probs = [0.1, 0.5, 0.9, *((np.arange(N_DOTS) + 0.5) / N_DOTS)]
+    quantiles = mixture_quantiles(mean, np.sqrt(np.maximum(variance, 0)), solo.posterior.weights, quantile_probs)
+    twins = {"prior": p_prior, "post": p_post, "face_value": p_face, "ceiling": p_ceiling}
+    twins |= {k: v for k, v in (("break_even", p_break_even), ("belief", options.belief)) if v is not None}
+    return Review(
+        study=subject.study, study_title=subject.study_title, finding=subject.finding,
+        question=case.base.question.question, target=case.target, model=case.model.id, engine=engine.name,
+        pair=subject.pair, p_prior=p_prior, p_post=p_post, p_post_mcse=mcse, p_face_value=p_face, p_ceiling=p_ceiling,
+        p_break_even=p_break_even, in_context=context,
+        log_odds={name: _bounded_logit(p) for name, p in twins.items()},
+        reversals_per_100=round(100 * (1 - p_post)),
+        belief=options.belief,
+        shift_ratio=None if options.belief is None else _ratio(options.belief, p_post, p_prior),
+        face_value_ratio=_ratio(p_face, p_post, p_prior),
+        discount=_discount(solo, readers["face_value"], subject),
+        over_update_bits={name: bernoulli_kl_bits(p_post, _inside(b)) for name, b in beliefs.items()},
+        value_of_reading_nats={
+            name: expected_log_score_gain(_inside(b), p_post, p_prior) for name, b in {"warranted": p_post, **beliefs}.items()
+        },
+        bits=_bits(solo, prior, p_post, p_prior),
+        target_equivalent_n=target_equivalent_n(solo),
+        word=word_of(p_post, *names), band=band_of(p_post),
+        robustness=robustness, robustness_word=robustness_word_of(robustness.kept, robustness.of),
+        limits=find_limits(solo), flips_at=find_flips(solo, small.base.setting(subject.headline.setting)),
+        why_so_little=reasons_of(small, subject.headline), validity=validity_of(small, subject.headline),
+        contrast={"q10": float(quantiles[0]), "q50": float(quantiles[1]), "q90": float(quantiles[2]), **_proxy(subject)},
+        contrast_dots=tuple(float(q) for q in quantiles[3:]),
+        optimism_line=optimism_line(solo, subject.headline), assumptions=assumptions_of(small),
+        inputs=inputs_of(small), fingerprint=fingerprint_of(small), checks=checks,
+        ok=all(c.ok for c in checks.values()), provenance=case.provenance,
+    )  # fmt: skip
+
+
+def _setting_index(case: Case, subject: _Subject) -> int:
+    return case.design.settings.index(subject.headline.setting)
+
+
+def _all_checks(solo: Solo, ceiling: Posterior, context: InContext | None) -> dict[str, Check]:
+    checks = dict(solo.posterior.checks)
+    checks |= {f"ceiling_{name}": check for name, check in ceiling.checks.items() if name in {"k_hat", "mcse_p"}}
+    if context is not None:
+        checks["in_context_k_hat"] = Check(
+            value=context.k_hat, ok=context.ok, wanted="< 0.7, and every check of the whole base"
+        )
+    return checks
+
+
+def _discount(solo: Solo, face_value: Posterior, subject: _Subject) -> float | None:
+    """Warranted over face-value shift of the mean contrast; None where a kind has no size or face value no shift."""
+    if any(f.kind in SIGN_KINDS for f in subject.findings):
+        return None
+    pair = (subject.pair.technique, subject.pair.comparator)
+    warranted, face = (float(p.weights @ contrast_moments(p, *pair)[0]) for p in (solo.posterior, face_value))
+    return None if abs(face) < 1e-9 else warranted / face
+
+
+def _bits(solo: Solo, prior: Posterior, p_post: float, p_prior: float) -> dict[str, float]:
+    pair = (solo.pair.technique, solo.pair.comparator)
+    mixtures = []
+    for p in (solo.posterior, prior):
+        mean, variance = contrast_moments(p, *pair)
+        mixtures.append((mean, np.sqrt(np.maximum(variance, 1e-12)), p.weights))
+    return {"order": bernoulli_kl_bits(p_post, p_prior), "theta": mixture_normal_kl_bits(*mixtures[0], *mixtures[1])}
+
+
+def _proxy(subject: _Subject) -> dict[str, float]:
+    """The headline's own effect, as a tick beside the target's quantiles (none for kinds without a size)."""
+    from evidence.model.effects import effect_of
+
+    f = subject.headline
+    return {} if f.kind in SIGN_KINDS or f.is_arm else {"proxy": effect_of(f).y}
+
+
+def _ratio(belief: float, p: float, p0: float) -> float | None:
+    return over_update_ratio(_inside(belief), p, p0)
+
+
+def _inside(p: float) -> float:
+    """P away from 0 and 1, so that log scores stay finite (MODEL section 8 clips at .001; here only rounding is cut)."""
+    return min(max(p, 1e-12), 1 - 1e-12)
+
+
+def _bounded_logit(p: float) -> float:
+    value = logit(_inside(p))
+    assert math.isfinite(value)
+    return float(value)

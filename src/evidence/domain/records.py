@@ -1,0 +1,484 @@
+"""The records an evidence base and a model are made of (vocabulary: docs/model.md, section 2).
+
+Every record is frozen and refuses unknown fields. A record checks what it can see of itself; what needs the
+other tables (dangling references, mixed directions) is checked where the tables meet, in `evidence.io.tables`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+type Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+()\-]*$", max_length=80)]
+type Probability = Annotated[float, Field(ge=0, le=1)]
+type FindingKind = Literal["effect", "counts", "proportion", "means", "auroc", "order", "existence", "argument"]
+type GapRating = Literal["none", "some", "major", "unknown"]
+type Gap = Annotated[float, Field(ge=0, le=1)] | GapRating
+
+SIGN_KINDS: frozenset[str] = frozenset({"order", "existence", "argument"})
+"""Kinds that state a sign with a reliability q and carry no size."""
+
+
+class Record(BaseModel):
+    """A frozen record: unknown fields, NaN and infinities are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
+
+
+class Dimension(Record):
+    """A named way in which settings differ, with the meaning of each level."""
+
+    id: Id
+    meaning: str
+    none: str
+    some: str
+    major: str
+
+
+class Target(Record):
+    """A setting nobody can measure yet. The first target of a base is the primary one: 0 on every dimension."""
+
+    id: Id
+    title: str = ""
+    novelty: Probability = 1.0
+    """n_g: what all of today's proxies share and this target does not (.25 same family and epoch, 1 unlike anything)."""
+    coordinates: dict[str, Gap] = Field(default_factory=dict)
+    """Position on each dimension relative to the primary target; a dimension not named is at 0."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    reason: str = ""
+
+
+class Technique(Record):
+    """Something one could do. Technique 0, the first row, is the baseline: no intervention."""
+
+    id: Id
+    name: str
+    description: str = ""
+    trial_hours: Annotated[float, Field(gt=0)] | None = None
+
+
+class Family(Record):
+    """Proxies that share their reasons to be wrong."""
+
+    id: Id
+    name: str
+    validity_class: Id
+    irrelevance: Probability | None = None
+    """pi_F, where the class default does not fit."""
+    stated_at: Id | None = None
+    """The reference setting a stated validity speaks about."""
+    stated_rho_lo: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Lower end of an 80 % equal-tailed interval of rho to the primary target; equal ends state a point."""
+    stated_rho_hi: Annotated[float, Field(ge=0, le=1)] | None = None
+    reason: str
+
+    @model_validator(mode="after")
+    def _stated_together(self) -> Family:
+        stated = (self.stated_at, self.stated_rho_lo, self.stated_rho_hi)
+        if any(s is None for s in stated) and any(s is not None for s in stated):
+            lacking = ("stated_at", "stated_rho_lo", "stated_rho_hi")[stated.index(None)]
+            raise ValueError(f"{lacking}: found nothing, wanted all or none of stated_at, stated_rho_lo, stated_rho_hi")
+        if (
+            self.stated_rho_lo is not None
+            and self.stated_rho_hi is not None
+            and self.stated_rho_lo > self.stated_rho_hi
+        ):
+            lo, hi = self.stated_rho_lo, self.stated_rho_hi
+            raise ValueError(f"stated_rho_lo: found {lo}, wanted at most stated_rho_hi {hi}")
+        if self.irrelevance is not None and self.stated_at is not None:
+            raise ValueError(f"irrelevance: found {self.irrelevance}, wanted nothing: the stated validity replaces it")
+        return self
+
+
+class Setting(Record):
+    """Environment x model family x adversary x outcome: where something can be measured today (a proxy)."""
+
+    id: Id
+    name: str
+    family: Id
+    environment: str
+    model_family: str
+    size: str = ""
+    adversary: str = ""
+    outcome: str
+    gaps: dict[str, Gap]
+    """One gap per dimension of the base."""
+    reasons: dict[str, str]
+    """One reason per gap."""
+
+
+class Study(Record):
+    """A paper, report or post, or a theoretical argument."""
+
+    id: Id
+    title: str
+    kind: Literal["empirical", "theory"] = "empirical"
+    authors: str
+    lab: str = ""
+    year: Annotated[int, Field(ge=1900, le=2100)]
+    url: str = ""
+    headline: Id | None = None
+    """The finding a review of the study speaks about."""
+
+
+class Finding(Record):
+    """One result: a technique against a comparator (contrast) or alone (arm) in one setting of one study."""
+
+    id: Id
+    study: Id
+    setting: Id
+    technique: Id
+    comparator: Id | None = None
+    """None: an arm, only `effect` and `proportion`."""
+    kind: FindingKind
+    higher_is_better: bool
+    scale: Literal["smd", "logit", "probit", "raw"] | None = None
+    unit_sd: Annotated[float, Field(gt=0)] | None = None
+    """Standard deviation of one unit on a `raw` scale."""
+    estimate: float | None = None
+    se: Annotated[float, Field(gt=0)] | None = None
+    ci_lo: float | None = None
+    ci_hi: float | None = None
+    """95 % interval of `estimate`."""
+    rate: Probability | None = None
+    k: Annotated[int, Field(ge=0)] | None = None
+    n: Annotated[int, Field(gt=0)] | None = None
+    k0: Annotated[int, Field(ge=0)] | None = None
+    n0: Annotated[int, Field(gt=0)] | None = None
+    mean: float | None = None
+    sd: Annotated[float, Field(gt=0)] | None = None
+    mean0: float | None = None
+    sd0: Annotated[float, Field(gt=0)] | None = None
+    auc: Annotated[float, Field(gt=0, lt=1)] | None = None
+    n_pos: Annotated[int, Field(gt=0)] | None = None
+    n_neg: Annotated[int, Field(gt=0)] | None = None
+    q: Annotated[float, Field(gt=0.5, le=1)] | None = None
+    """Stated reliability of an order, existence or argument."""
+    assumed_n_lo: Annotated[int, Field(ge=2)] | None = None
+    assumed_n_hi: Annotated[int, Field(ge=2)] | None = None
+    """Range of an n the paper does not give (per arm; per class for `auroc`), integrated log-uniformly."""
+    price_technique: float | None = None
+    price_comparator: float | None = None
+    own_technique: bool = False
+    own_comparator: bool = False
+    """The study's authors proposed this technique."""
+    shared_comparator: bool = True
+    variant: str = ""
+    """Operating point of the technique (audit budget, deferral level): a label, not a technique."""
+    where: Annotated[str, Field(min_length=1)]
+    """Table and page."""
+    source_kind: Literal["full text", "abstract", "secondary", "derived"]
+    note: str = ""
+
+    @property
+    def is_arm(self) -> bool:
+        """True for one technique's absolute score."""
+        return self.comparator is None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Finding:
+        problems = [*_field_problems(self), *_value_problems(self)]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+_FIELDS_OF_KIND: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    # kind: (required, optional)
+    "effect": (frozenset({"scale", "estimate"}), frozenset({"se", "ci_lo", "ci_hi", "unit_sd"})),
+    "counts": (frozenset({"k", "n", "k0", "n0"}), frozenset[str]()),
+    "proportion": (frozenset[str](), frozenset({"rate", "k", "n", "assumed_n_lo", "assumed_n_hi"})),
+    "means": (frozenset({"mean", "sd", "mean0", "sd0"}), frozenset({"n", "n0", "assumed_n_lo", "assumed_n_hi"})),
+    "auroc": (frozenset({"auc"}), frozenset({"n_pos", "n_neg", "assumed_n_lo", "assumed_n_hi"})),
+    "order": (frozenset({"q"}), frozenset[str]()),
+    "existence": (frozenset({"q"}), frozenset[str]()),
+    "argument": (frozenset({"q"}), frozenset[str]()),
+}
+_NUMERIC_FIELDS: frozenset[str] = frozenset(name for need, may in _FIELDS_OF_KIND.values() for name in need | may)
+
+
+def _field_problems(finding: Finding) -> list[str]:
+    """Fields that the kind needs and lacks, or has and cannot use."""
+    required, optional = _FIELDS_OF_KIND[finding.kind]
+    filled = {name for name in _NUMERIC_FIELDS if getattr(finding, name) is not None}
+    problems = [
+        f"{name}: found nothing, wanted a value for kind {finding.kind!r}" for name in sorted(required - filled)
+    ]
+    problems += [
+        f"{name}: found {getattr(finding, name)!r}, wanted nothing for kind {finding.kind!r}"
+        for name in sorted(filled - required - optional)
+    ]
+    if finding.is_arm and finding.kind not in {"effect", "proportion"}:
+        problems.append(f"comparator: found nothing, wanted a technique for kind {finding.kind!r}")
+    if finding.kind == "proportion" and not finding.is_arm:
+        problems.append(f"comparator: found {finding.comparator!r}, wanted nothing: a proportion is one arm")
+    if finding.comparator == finding.technique:
+        problems.append(f"comparator: found {finding.comparator!r}, wanted another technique than the finding's own")
+    return problems
+
+
+def _value_problems(finding: Finding) -> list[str]:
+    """Numbers that contradict each other."""
+    f = finding
+    problems: list[str] = []
+    for k, n, names in ((f.k, f.n, "k"), (f.k0, f.n0, "k0")):
+        if k is not None and n is not None and k > n:
+            problems.append(f"{names}: found {k}, wanted 0..{n}")
+    if f.kind == "effect":
+        problems += _effect_problems(f)
+    if f.kind == "proportion" and (f.rate is None) == (f.k is None):
+        problems.append("rate: wanted either rate or k (with n), not both and not neither")
+    sizes = {"proportion": (f.n,), "means": (f.n, f.n0), "auroc": (f.n_pos, f.n_neg)}.get(f.kind)
+    if sizes is not None:
+        problems += _size_problems(
+            f, known=all(s is not None for s in sizes), any_known=any(s is not None for s in sizes)
+        )
+    return problems
+
+
+def _effect_problems(f: Finding) -> list[str]:
+    problems: list[str] = []
+    if (f.scale == "raw") != (f.unit_sd is not None):
+        problems.append(f"unit_sd: found {f.unit_sd}, wanted the unit's SD exactly when scale is 'raw'")
+    if (f.ci_lo is None) != (f.ci_hi is None):
+        problems.append("ci_lo: wanted both ends of the 95 % interval or neither")
+    if f.se is None and f.ci_lo is None:
+        problems.append(
+            "se: found nothing, wanted se or the 95 % interval (if the paper gives neither, use kind 'order')"
+        )
+    if f.ci_lo is not None and f.ci_hi is not None:
+        if not f.ci_lo < f.ci_hi:
+            problems.append(f"ci_lo: found {f.ci_lo}, wanted a number below ci_hi {f.ci_hi}")
+        elif f.estimate is not None and not f.ci_lo <= f.estimate <= f.ci_hi:
+            problems.append(f"estimate: found {f.estimate}, wanted a number inside its interval {f.ci_lo}..{f.ci_hi}")
+        elif f.se is not None and abs(f.se / interval_se(f.ci_lo, f.ci_hi) - 1) > 0.05:
+            implied = interval_se(f.ci_lo, f.ci_hi)
+            problems.append(
+                f"se: found {f.se}, wanted about {implied:.4g}, the se of the 95 % interval (5 % tolerance)"
+            )
+    return problems
+
+
+def _size_problems(f: Finding, *, known: bool, any_known: bool) -> list[str]:
+    assumed = (f.assumed_n_lo, f.assumed_n_hi)
+    if f.assumed_n_lo is not None and f.assumed_n_hi is not None:
+        if f.assumed_n_lo > f.assumed_n_hi:
+            return [f"assumed_n_lo: found {f.assumed_n_lo}, wanted at most assumed_n_hi {f.assumed_n_hi}"]
+        if any_known:
+            return ["assumed_n_lo: found an assumed n beside a stated n, wanted one of the two"]
+        if f.rate in {0.0, 1.0} or f.k is not None:
+            return [
+                f"rate: found {f.rate}, wanted a rate inside (0, 1) with an assumed n; if n is unknown use kind 'order'"
+            ]
+        return []
+    if any(a is not None for a in assumed):
+        return ["assumed_n_lo: wanted both assumed_n_lo and assumed_n_hi or neither"]
+    if not known:
+        return ["n: found nothing, wanted n, or assumed_n_lo and assumed_n_hi: an unknown n is never guessed"]
+    return []
+
+
+def interval_se(lo: float, hi: float) -> float:
+    """Standard error of a symmetric 95 % normal interval, in the units of its ends."""
+    return (hi - lo) / (2 * 1.959963984540054)
+
+
+class Question(Record):
+    """`base.toml`: what is asked of the target, and the costs of being wrong."""
+
+    id: Id
+    title: str
+    question: str
+    criterion: str
+    unit: str
+    smallest_difference: Annotated[float, Field(gt=0)]
+    """Smallest difference in merit that matters, in SMD."""
+    held_at: str = ""
+    """What price the techniques are compared at, in words."""
+    held_price: float | None = None
+    price_tolerance: Annotated[float, Field(ge=0)] | None = None
+    target_run_se: Annotated[float, Field(gt=0)] = 1.0
+    """Standard error (SMD) of one direct run at the target."""
+    check_hours: Annotated[float, Field(gt=0)] = 1.0
+    failure_cost_hours: Annotated[float, Field(gt=0)] = 20.0
+    gap_levels: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=lambda: {"none": 0.0, "some": 0.5, "major": 1.0}
+    )
+    targets: Annotated[tuple[Target, ...], Field(min_length=1)]
+    dimensions: Annotated[tuple[Dimension, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _levels_are_named(self) -> Question:
+        if set(self.gap_levels) != {"none", "some", "major"}:
+            raise ValueError(f"gap_levels: found {sorted(self.gap_levels)}, wanted none, some and major")
+        return self
+
+
+class Outcome(Record):
+    """What is known of a bridge's target: kept apart from the findings, and never seen by a ranking."""
+
+    target: Id
+    technique: Id
+    estimate_smd: float
+    se_smd: Annotated[float, Field(gt=0)]
+    rate: Probability | None = None
+    n: Annotated[int, Field(gt=0)] | None = None
+    where: str
+
+
+class EvidenceBase(Record):
+    """One question with everything found about it. Order of `techniques` matters: the first is the baseline."""
+
+    question: Question
+    techniques: Annotated[tuple[Technique, ...], Field(min_length=2)]
+    families: tuple[Family, ...]
+    settings: tuple[Setting, ...]
+    studies: tuple[Study, ...]
+    findings: tuple[Finding, ...]
+    outcomes: tuple[Outcome, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Findings not used, each with its reason (a price too far from the comparison's)."""
+
+    def setting(self, key: str) -> Setting:
+        """The setting with this id (KeyError if there is none)."""
+        return _by_id(self.settings, key)
+
+    def study(self, key: str) -> Study:
+        """The study with this id (KeyError if there is none)."""
+        return _by_id(self.studies, key)
+
+    def finding(self, key: str) -> Finding:
+        """The finding with this id (KeyError if there is none)."""
+        return _by_id(self.findings, key)
+
+    def family(self, key: str) -> Family:
+        """The family with this id (KeyError if there is none)."""
+        return _by_id(self.families, key)
+
+    def target(self, key: str) -> Target:
+        """The target with this id (KeyError if there is none)."""
+        return _by_id(self.question.targets, key)
+
+    def technique(self, key: str) -> Technique:
+        """The technique with this id (KeyError if there is none)."""
+        return _by_id(self.techniques, key)
+
+    def findings_of(self, study: str) -> tuple[Finding, ...]:
+        """The findings of one study, in file order."""
+        return tuple(f for f in self.findings if f.study == study)
+
+
+def _by_id[R: (Setting, Study, Finding, Family, Target, Technique)](rows: tuple[R, ...], key: str) -> R:
+    for row in rows:
+        if row.id == key:
+            return row
+    raise KeyError(key)
+
+
+type Distribution = Literal[
+    "Point", "HalfNormal", "HalfCauchy", "HalfStudentT", "Normal", "LogNormal", "Beta", "Uniform", "LogUniform"
+]
+
+_PARAMETERS: dict[str, tuple[str, ...]] = {
+    "Point": ("value",),
+    "HalfNormal": ("scale",),
+    "HalfCauchy": ("scale",),
+    "HalfStudentT": ("df", "scale"),
+    "Normal": ("mean", "sd"),
+    "LogNormal": ("median", "sigma"),
+    "Beta": ("a", "b"),
+    "Uniform": ("lo", "hi"),
+    "LogUniform": ("lo", "hi"),
+}
+
+
+class Prior(Record):
+    """One line of a model file: a distribution and the sentence that says what it claims."""
+
+    dist: Distribution
+    claim: str = ""
+    value: float | None = None
+    scale: Annotated[float, Field(gt=0)] | None = None
+    df: Annotated[float, Field(gt=0)] | None = None
+    mean: float | None = None
+    sd: Annotated[float, Field(gt=0)] | None = None
+    median: Annotated[float, Field(gt=0)] | None = None
+    sigma: Annotated[float, Field(gt=0)] | None = None
+    a: Annotated[float, Field(gt=0)] | None = None
+    b: Annotated[float, Field(gt=0)] | None = None
+    lo: float | None = None
+    hi: float | None = None
+
+    @model_validator(mode="after")
+    def _has_its_parameters(self) -> Prior:
+        wanted = set(_PARAMETERS[self.dist])
+        found = {p for ps in _PARAMETERS.values() for p in ps if getattr(self, p) is not None}
+        if wanted != found:
+            raise ValueError(f"dist: found {self.dist} with {sorted(found)}, wanted {sorted(wanted)} for it")
+        if self.lo is not None and self.hi is not None and not self.lo < self.hi:
+            raise ValueError(f"lo: found {self.lo}, wanted a number below hi {self.hi}")
+        if self.dist == "LogUniform" and self.lo is not None and self.lo <= 0:
+            raise ValueError(f"lo: found {self.lo}, wanted a positive number")
+        return self
+
+
+class ValidityClass(Record):
+    """A usual kind of proxy: how often it is beside the point, and how well it tracks the target when it is not."""
+
+    claim: Annotated[str, Field(min_length=1)]
+    irrelevance: Probability
+    """pi: probability that this kind of proxy does not measure the thing at all."""
+    irrelevant: Prior = Prior(dist="Beta", a=1, b=30)
+    relevance: Prior
+    """l given that the family is relevant."""
+    construct_noise: Prior = Prior(dist="Beta", a=18, b=2)
+    """v of one setting."""
+
+
+HYPERPARAMETERS: tuple[str, ...] = ("tau", "tau_P", "sigma", "sigma_b", "mu_b", "sigma_d", "mu_d", "r", "w_0", "w_d")
+"""Names of the priors every hierarchical model states; `w_d` holds for each dimension of the base."""
+RANDOM_EFFECTS_HYPERPARAMETERS: tuple[str, ...] = ("tau_mu", "tau_het")
+
+
+class Parametrisation(Record):
+    """Ties between hyperparameters."""
+
+    kind: Literal["hierarchy", "random-effects"] = "hierarchy"
+    scale_link: bool = False
+    """tau_P = tau."""
+    construct_per: Literal["class", "setting"] = "class"
+    perfect_proxies: bool = False
+    """v = l = 1 for every proxy, whatever its class (the face-value reader)."""
+    use_findings: bool = True
+    """False: the reader who ignores the findings."""
+
+
+class Model(Record):
+    """A `models/*.toml`: priors as data. A reader is a changed model."""
+
+    id: Id
+    title: str
+    claim: str
+    provenance: str = ""
+    parametrisation: Parametrisation = Parametrisation()
+    priors: dict[str, Prior]
+    classes: dict[str, ValidityClass] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _priors_are_complete(self) -> Model:
+        wanted = set(HYPERPARAMETERS)
+        if self.parametrisation.kind == "random-effects":
+            wanted = (wanted - {"tau", "tau_P", "w_0", "w_d"}) | set(RANDOM_EFFECTS_HYPERPARAMETERS)
+        elif self.parametrisation.scale_link:
+            wanted -= {"tau_P"}
+        if missing := sorted(wanted - set(self.priors)):
+            raise ValueError(f"priors: found no {', no '.join(missing)}, wanted every prior of the parametrisation")
+        if extra := sorted(set(self.priors) - wanted):
+            raise ValueError(f"priors: found {', '.join(extra)}, wanted only what the parametrisation uses")
+        silent = [name for name, prior in self.priors.items() if not prior.claim]
+        if silent:
+            raise ValueError(
+                f"priors: found no claim for {', '.join(silent)}, wanted a sentence that says what it claims"
+            )
+        return self

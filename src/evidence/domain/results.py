@@ -1,0 +1,249 @@
+"""What comes out: frozen records with their provenance. The report, the app and the JSON only render these."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from evidence.domain.records import Record
+
+
+class Check(Record):
+    """One gate of the engine: the value found, what was wanted, and whether it passed."""
+
+    value: float
+    ok: bool
+    wanted: str
+    """The requirement in words, e.g. "< 0.7"."""
+
+
+class Provenance(Record):
+    """What has to be the same for the numbers to be the same."""
+
+    base_sha256: str
+    model_sha256: str
+    version: str
+    seed: int
+    engine: str = "exact"
+    settings: tuple[str, ...] = ()
+    """The `--set KEY=VALUE` changes."""
+
+
+class RankedTechnique(Record):
+    """One technique's standing at the target. Merits in SMD against the baseline; quantiles of the posterior."""
+
+    id: str
+    name: str
+    merit_mean: float
+    merit_sd: float
+    merit_q05: float
+    merit_q50: float
+    merit_q95: float
+    p_works: float
+    """P(merit > smallest difference that matters)."""
+    expected_rank: float
+    """1 is highest."""
+    sucra: float
+    p_best: float
+    rank_probabilities: tuple[float, ...]
+
+
+class StudyShift(Record):
+    """What one study did to the ranking: all findings against all but this study's."""
+
+    id: str
+    title: str
+    shift_bits: float
+    """KL(all || all but this) of the merits' joint normal approximation, in bits."""
+    max_rank_change: float
+    """Largest change of any technique's expected rank."""
+    p_top_changes: float
+    """Change (total variation) of the distribution of which technique ranks first."""
+    k_hat: float
+    ok: bool
+    """False: reweighting was unreliable and the three numbers must not be shown."""
+
+
+class TryStep(Record):
+    """One step of the try order."""
+
+    technique: str
+    name: str
+    hours: float
+    p_works: float
+    """P(works and every technique tried before failed)."""
+    expected_hours: float
+    """Expected hours spent on this step: hours x P(all before failed)."""
+
+
+class Ranking(Record):
+    """`evidence rank`: the ranking at the target."""
+
+    base: str
+    question: str
+    criterion: str
+    target: str
+    model: str
+    engine: str
+    techniques: tuple[RankedTechnique, ...]
+    """In order of expected rank; the baseline is among them."""
+    p_above: dict[str, dict[str, float]]
+    """p_above[A][B] = P(merit A > merit B)."""
+    p_above_mcse: float
+    """Largest Monte Carlo standard error of any entry."""
+    studies: tuple[StudyShift, ...]
+    """By bits, most first."""
+    try_order: tuple[TryStep, ...]
+    try_order_hours: float
+    """Expected hours of the whole order, failure of all included."""
+    untested: tuple[str, ...]
+    """Techniques no finding speaks about."""
+    left_out: tuple[str, ...]
+    checks: dict[str, Check]
+    ok: bool
+    provenance: Provenance
+
+
+class Pair(Record):
+    """The contrast a review speaks about: technique against comparator (ids, then names)."""
+
+    technique: str
+    comparator: str
+    technique_name: str
+    comparator_name: str
+
+
+class InContext(Record):
+    """The same contrast with the rest of the evidence base: without this study, with it, with it at face value."""
+
+    p_without: float
+    p_with: float
+    p_face_value_with: float
+    k_hat: float
+    ok: bool
+
+
+class Flip(Record):
+    """A value of one assumption at which the verdict word changes."""
+
+    key: str
+    """A `--set` key."""
+    value: float | None
+    """None: out of reach."""
+    p: float
+    """The bound of the word that is crossed there."""
+
+
+class Robustness(Record):
+    """In how many of the stated plausible settings the verdict word stays."""
+
+    kept: int
+    of: int
+    lowest: float
+    highest: float
+    """Range of P(technique above comparator) over the settings."""
+    same_side: int
+    """Settings in which P stays on the same side of one half."""
+
+
+class InputLine(Record):
+    """One finding as it was read."""
+
+    finding: str
+    kind: str
+    technique: str
+    comparator: str | None
+    setting: str
+    effect_smd: float | None
+    se_smd: float | None
+    as_read: str
+    where: str
+    source_kind: str
+    note: str
+
+
+class Review(Record):
+    """`evidence review` and `evidence quick`: what one study, or one finding, warrants. Flat keys are solo.
+
+    Probabilities are P(technique above comparator at the target).
+    """
+
+    study: str | None
+    study_title: str
+    finding: str | None
+    question: str
+    target: str
+    model: str
+    engine: str
+    pair: Pair
+    p_prior: float
+    p_post: float
+    p_post_mcse: float
+    p_face_value: float
+    p_ceiling: float
+    p_break_even: float | None
+    """None where the warranted shift is too small for one (|log-odds shift| < .05)."""
+    in_context: InContext | None
+    log_odds: dict[str, float]
+    """Twins of prior, post, face_value, ceiling (and break_even, belief where there are any)."""
+    reversals_per_100: int
+    belief: float | None
+    shift_ratio: float | None
+    """Over-update ratio of `belief`: its log-odds shift over the warranted one."""
+    face_value_ratio: float | None
+    discount: float | None
+    """Warranted over face-value shift of the mean contrast; None for kinds without a size."""
+    over_update_bits: dict[str, float]
+    """KL(warranted || reader) in bits, per reader."""
+    value_of_reading_nats: dict[str, float]
+    """Expected log score of the reader's belief minus that of the prior, judged by the warranted one."""
+    bits: dict[str, float]
+    """KL(posterior || prior): `order` and `theta`."""
+    target_equivalent_n: float
+    word: str
+    band: tuple[int, int]
+    robustness: Robustness
+    robustness_word: str
+    limits: dict[str, float]
+    """Share of the remaining variance of the contrast removed by: sample, proxy, same_setting; and `prior`."""
+    flips_at: tuple[Flip, ...]
+    why_so_little: tuple[str, ...]
+    """The gaps of the headline setting, each with its reason."""
+    validity: dict[str, float]
+    """rho of the headline setting to the target under the prior: q10, q50, q90, the share `cost_of_gaps`, `irrelevance`."""
+    contrast: dict[str, float]
+    """Quantiles of the contrast at the target in SMD, e.g. q10, q50, q90 (80 %, equal-tailed), and `proxy`."""
+    contrast_dots: tuple[float, ...] = ()
+    """50 equally likely outcomes of the contrast at the target (exact quantiles, ascending)."""
+    optimism_line: str | None
+    assumptions: tuple[str, ...]
+    inputs: tuple[InputLine, ...]
+    fingerprint: dict[str, dict[str, float]]
+    """q05, q50, q95 of every prior in use, recomputed by the engine."""
+    checks: dict[str, Check]
+    ok: bool
+    provenance: Provenance
+    settings_viewed: int = 1
+
+
+class SweepPoint(Record):
+    """One position of a what-if slider."""
+
+    value: float
+    p: float
+    p_mcse: float
+    ok: bool
+
+
+class Sweep(Record):
+    """`evidence what-if`: P(technique above comparator) along one assumption, and where it crosses given levels."""
+
+    base: str
+    target: str
+    model: str
+    key: str
+    pair: Pair
+    points: tuple[SweepPoint, ...]
+    flips_at: tuple[Flip, ...] = Field(default=())
+    checks: dict[str, Check]
+    ok: bool
+    provenance: Provenance

@@ -1,0 +1,112 @@
+"""Gates: whether weighted draws can be trusted (docs/model.md, section 5). No JAX here."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evidence.domain.results import Check
+from evidence.model.hyper import Hyper
+from evidence.model.priors import irrelevant_share
+
+type Floats = NDArray[np.float64]
+
+K_HAT_LIMIT = 0.7
+MCSE_LIMIT = 0.0025
+IRRELEVANCE_LIMIT = 0.02
+
+
+def effective_sample_size(weights: Floats) -> float:
+    """1 / sum w^2 of normalised weights: a count of draws."""
+    return float(1.0 / np.sum(weights**2))
+
+
+def pareto_k(log_weights: Floats) -> float:
+    """Pareto k-hat of importance weights: shape of a generalised Pareto law fitted to the largest ones.
+
+    Below .7 the weighted mean is reliable (Vehtari et al. 2024). The fit is Zhang and Stephens (2009) with the weak
+    prior of that paper, as in ArviZ; constant weights give -inf, too few draws +inf.
+    """
+    finite = log_weights[np.isfinite(log_weights)]
+    n_tail = int(np.ceil(min(0.2 * len(log_weights), 3 * np.sqrt(len(log_weights)))))
+    if len(finite) <= n_tail or n_tail < 5:
+        return float("inf")
+    ordered = np.sort(finite - finite.max())
+    tail, cutoff = np.exp(ordered[-n_tail:]), np.exp(ordered[-n_tail - 1])
+    exceedances = tail - cutoff
+    if exceedances[-1] <= 1e-10 or (exceedances[0] <= 0 and np.ptp(exceedances) == 0):
+        return float("-inf")
+    return _pareto_shape(np.maximum(exceedances, 1e-300))
+
+
+def _pareto_shape(x: Floats) -> float:
+    """Shape of a generalised Pareto law for sorted positive `x` (Zhang and Stephens 2009)."""
+    n = len(x)
+    n_grid = 30 + int(np.sqrt(n))
+    quartile = x[int(n / 4 + 0.5) - 1]
+    b = 1 - np.sqrt(n_grid / (np.arange(1, n_grid + 1) - 0.5))
+    b = b / (3 * quartile) + 1 / x[-1]
+    k = np.mean(np.log1p(-b[:, None] * x[None, :]), axis=1)
+    profile = n * (np.log(-b / k) - k - 1)
+    weights = 1 / np.sum(np.exp(profile[None, :] - profile[:, None]), axis=1)
+    keep = weights >= 10 * np.finfo(float).eps
+    b_mean = np.sum(b[keep] * weights[keep]) / np.sum(weights[keep])
+    shape = np.mean(np.log1p(-b_mean * x))
+    return float((n * shape + 10 * 0.5) / (n + 10))
+
+
+def weighted_mcse(values: Floats, weights: Floats) -> Floats:
+    """Monte Carlo standard error of the weighted mean of `values` (M, ...) under `weights` (M,)."""
+    centred = values - np.tensordot(weights, values, axes=1)
+    return np.sqrt(np.tensordot(weights**2, centred**2, axes=1))
+
+
+def pairwise_probabilities(mean: Floats, cov: Floats) -> Floats:
+    """P(merit a > merit b) per draw and pair a < b: (M, T (T - 1) / 2), from means (M, T) and covariances (M, T, T)."""
+    from scipy.special import ndtr
+
+    a, b = np.triu_indices(mean.shape[1], k=1)
+    variance = cov[:, a, a] + cov[:, b, b] - 2 * cov[:, a, b]
+    difference = mean[:, a] - mean[:, b]
+    return ndtr(difference / np.sqrt(np.maximum(variance, 1e-300)))
+
+
+def irrelevance_shares(hyper_draws: Floats, hyper: Hyper) -> Floats:
+    """P(irrelevant | draw) of each family, (M, F); NaN where irrelevance is not a question."""
+    start = hyper.slots["l"]
+    columns: list[Floats] = []
+    for f, (validity_class, pi) in enumerate(zip(hyper.classes, hyper.irrelevance, strict=True)):
+        relevance = hyper_draws[:, start + f]
+        if validity_class is None or np.isnan(pi) or not hyper.active[start + f]:
+            columns.append(np.full(len(relevance), np.nan))
+        else:
+            columns.append(irrelevant_share(validity_class, float(pi), relevance))
+    return np.stack(columns, axis=1) if columns else np.zeros((len(hyper_draws), 0))
+
+
+def check_draws(
+    log_weights: Floats, weights: Floats, probabilities: Floats, hyper_draws: Floats, hyper: Hyper
+) -> dict[str, Check]:
+    """Every gate of the exact engine. Weights in the order drawn, so that halves are independent."""
+    k_hat = pareto_k(log_weights)
+    mcse = float(weighted_mcse(probabilities, weights).max(initial=0.0))
+    gap = _irrelevance_gap(irrelevance_shares(hyper_draws, hyper), weights)
+    ess = effective_sample_size(weights)
+    return {
+        "k_hat": Check(
+            value=max(k_hat, -10.0) if np.isfinite(k_hat) or k_hat < 0 else 99.0, ok=k_hat < K_HAT_LIMIT, wanted="< 0.7"
+        ),
+        "mcse_p": Check(value=mcse, ok=mcse <= MCSE_LIMIT, wanted="<= 0.0025"),
+        "irrelevance_halves": Check(value=gap, ok=gap <= IRRELEVANCE_LIMIT, wanted="<= 0.02"),
+        "ess": Check(value=ess, ok=ess >= 100, wanted=">= 100"),
+    }
+
+
+def _irrelevance_gap(shares: Floats, weights: Floats) -> float:
+    """Largest disagreement between two halves of the draws about any family's irrelevance mass."""
+    usable = ~np.isnan(shares).any(axis=0)
+    if not usable.any():
+        return 0.0
+    halves = [np.arange(len(weights)) % 2 == side for side in (0, 1)]
+    masses = [weights[h] @ shares[h][:, usable] / max(weights[h].sum(), 1e-300) for h in halves]
+    return float(np.abs(masses[0] - masses[1]).max())

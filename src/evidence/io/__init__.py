@@ -1,0 +1,1 @@
+"""Files in, files out: the only place that touches the disk."""

@@ -1,0 +1,56 @@
+"""JSON Schema of every file and result, straight from the records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evidence.domain.errors import BadInput, Problem
+from evidence.domain.records import Family, Finding, Model, Outcome, Question, Record, Setting, Study, Technique
+from evidence.domain.results import Ranking, Review, Sweep
+from evidence.io.paper import Paper
+from evidence.io.rows import did_you_mean
+
+_RECORDS: dict[str, type[Record]] = {
+    "question": Question,
+    "technique": Technique,
+    "family": Family,
+    "setting": Setting,
+    "study": Study,
+    "finding": Finding,
+    "outcome": Outcome,
+    "model": Model,
+    "paper": Paper,
+    "review": Review,
+    "ranking": Ranking,
+    "what-if": Sweep,
+}
+_RESULTS = frozenset({"review", "ranking", "what-if"})
+
+SCHEMA_NAMES: tuple[str, ...] = tuple(_RECORDS)
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON Schema of a table's row, a file or a result. Raises BadInput for a name not in SCHEMA_NAMES.
+
+    A setting is described as its columns: `gap_D` and `why_D` for every dimension D of the base.
+    """
+    if name not in _RECORDS:
+        wanted = f"one of {', '.join(SCHEMA_NAMES)}{did_you_mean(name, SCHEMA_NAMES)}"
+        raise BadInput([Problem("schema", None, "", repr(name), wanted)])
+    mode = "serialization" if name in _RESULTS else "validation"
+    result = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **_RECORDS[name].model_json_schema(mode=mode),
+    }
+    if name == "setting":
+        _gaps_as_columns(result)
+    if name == "paper":
+        result["$defs"]["Finding"]["required"].remove("study")  # filled in by the loader
+    return result
+
+
+def _gaps_as_columns(result: dict[str, Any]) -> None:
+    gap = result["properties"].pop("gaps")["additionalProperties"]
+    del result["properties"]["reasons"]
+    result["required"] = [field for field in result["required"] if field not in {"gaps", "reasons"}]
+    result["patternProperties"] = {"^gap_.+$": gap, "^why_.+$": {"type": "string", "minLength": 1}}

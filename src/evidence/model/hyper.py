@@ -1,0 +1,214 @@
+"""(EvidenceBase, Model) -> the prior as arrays: quantile tables, gaps, families (docs/model.md, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evidence.domain.records import EvidenceBase, Family, Gap, Model, Prior, ValidityClass
+from evidence.model.design import Design
+from evidence.model.priors import class_quantiles, grid_quantiles, prior_from_interval, tabulate
+
+type Floats = NDArray[np.float64]
+type Ints = NDArray[np.int64]
+
+LEADING: tuple[str, ...] = ("tau", "tau_P", "sigma", "sigma_b", "mu_b", "sigma_d", "mu_d", "r", "w_0")
+"""Hyperparameters with a place of their own; under `random-effects` the first two are tau_mu and tau_het."""
+UNKNOWN_GAP = Prior(dist="Beta", a=2, b=1, claim="an unknown gap is more likely large than small")
+UNIFORM = Prior(dist="Uniform", lo=0, hi=1, claim="log n is uniform over the assumed range")
+CERTAIN = Prior(dist="Point", value=1, claim="a perfect proxy")
+ZERO = Prior(dist="Point", value=0, claim="not used")
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """The prior as arrays. K hyperparameters, S settings, D dimensions, F families.
+
+    Everything here is data to a compiled engine: another model, target or `--set` changes numbers only.
+    """
+
+    names: tuple[str, ...]
+    tables: Floats
+    """(K, grid, 2) quantile tables."""
+    active: NDArray[np.bool_]
+    """(K,) False where the hyperparameter is a point or not used."""
+    slots: dict[str, int]
+    gaps: Floats
+    gap_unknown: NDArray[np.bool_]
+    target_gaps: Floats
+    novelty: float
+    v_index: Ints
+    family_of_setting: Ints
+    stated: NDArray[np.bool_]
+    stated_reference: Ints
+    scale_link: bool
+    random_effects: bool
+    families: tuple[str, ...]
+    classes: tuple[ValidityClass | None, ...]
+    irrelevance: Floats
+    """(F,) pi; NaN where validity is stated or perfect."""
+    target: str = ""
+    use_findings: bool = True
+
+    def scaled(self, name: str, factor: float) -> Hyper:
+        """The same prior with hyperparameter `name` multiplied by `factor`."""
+        tables = self.tables.copy()
+        tables[self.names.index(name)] *= factor
+        return replace(self, tables=tables)
+
+    def pinned(self, name: str, value: float) -> Hyper:
+        """The same prior with hyperparameter `name` at a point."""
+        k = self.names.index(name)
+        tables, active = self.tables.copy(), self.active.copy()
+        tables[k, :, 0], tables[k, :, 1], active[k] = value, 0.0, False
+        return replace(self, tables=tables, active=active)
+
+    def perfect(self) -> Hyper:
+        """The same prior with perfect proxies: no gap, no novelty, full relevance, no construct noise."""
+        changed = self
+        for name in self.names:
+            kind = name.split("[", maxsplit=1)[0]
+            if kind in {"w_0", "w_d", "l", "v"}:
+                changed = changed.pinned(name, 1.0 if kind in {"l", "v"} else 0.0)
+        return replace(changed, stated=np.zeros_like(self.stated))
+
+    def with_validity(self, family: str, setting: int, rho: float) -> Hyper:
+        """The same prior with the validity of `setting` (and so its family's) stated to be exactly `rho`."""
+        f = self.families.index(family)
+        pinned = self.pinned(f"l[{family}]", rho)
+        stated, reference = self.stated.copy(), self.stated_reference.copy()
+        stated[f], reference[f] = True, setting
+        return replace(pinned, stated=stated, stated_reference=reference)
+
+
+@dataclass
+class _Tables:
+    """Collects the quantile tables in order, with the name and the place of each."""
+
+    names: list[str] = field(default_factory=list[str])
+    values: list[Floats] = field(default_factory=list[Floats])
+    used: list[bool] = field(default_factory=list[bool])
+    slots: dict[str, int] = field(default_factory=dict[str, int])
+
+    def add(self, name: str, quantiles: Floats, *, used: bool = True) -> None:
+        self.slots.setdefault(name.split("[", maxsplit=1)[0], len(self.names))
+        self.names.append(name)
+        self.values.append(quantiles)
+        self.used.append(used)
+
+    def add_prior(self, name: str, prior: Prior, *, used: bool = True) -> None:
+        self.add(name, grid_quantiles(prior), used=used)
+
+
+def build_hyper(
+    base: EvidenceBase, model: Model, design: Design, *, target: str | None = None,
+    relevance: Mapping[str, Prior] | None = None,
+) -> Hyper:  # fmt: skip
+    """The prior of `model` on `base` for one target (default: the primary one).
+
+    `relevance` replaces the prior of l for the families it names. Raises KeyError for an unknown target or an
+    unknown validity class.
+    """
+    chosen = base.question.targets[0] if target is None else base.target(target)
+    dimensions = tuple(d.id for d in base.question.dimensions)
+    levels = base.question.gap_levels
+    gaps = [[_level(s.gaps[d], levels) for d in dimensions] for s in base.settings]
+    unknown = np.array([[s.gaps[d] == "unknown" for d in dimensions] for s in base.settings], dtype=bool)
+    settings = {s.id: i for i, s in enumerate(base.settings)}
+    families = {f.id: i for i, f in enumerate(base.families)}
+    is_perfect = model.parametrisation.perfect_proxies or model.parametrisation.kind == "random-effects"
+    classes = tuple(None if is_perfect else model.classes[f.validity_class] for f in base.families)
+    irrelevance = np.array([_irrelevance(f, c) for f, c in zip(base.families, classes, strict=True)])
+    v_index = _construct_slots(base, model)
+    tables = _Tables()
+    _add_leading(tables, model, design)
+    w_d = model.priors.get("w_d", ZERO)
+    for d in dimensions:
+        tables.add_prior(f"w_d[{d}]", w_d)
+    overridden = relevance or {}
+    for family, validity_class, pi in zip(base.families, classes, irrelevance, strict=True):
+        tables.add(f"l[{family.id}]", _relevance_quantiles(family, validity_class, float(pi), overridden))
+    for i, setting in enumerate(base.settings):
+        prior = _construct_prior(base.family(setting.family), model, is_perfect=is_perfect)
+        tables.add_prior(f"v[{setting.id}]", prior, used=i in v_index)
+    for j, d in enumerate(dimensions):
+        tables.add_prior(f"unknown[{d}]", UNKNOWN_GAP, used=bool(unknown[:, j].any()))
+    for name in design.assumed:
+        tables.add_prior(f"n[{name}]", UNIFORM)
+    tables.slots.setdefault("n", len(tables.names))
+    stacked = np.stack([tabulate(v) for v in tables.values])
+    return Hyper(
+        names=tuple(tables.names),
+        tables=stacked,
+        active=np.array(tables.used) & (np.ptp(stacked[:, :, 0], axis=1) > 0),
+        slots=tables.slots,
+        gaps=np.array(gaps, dtype=np.float64).reshape(len(settings), len(dimensions)),
+        gap_unknown=unknown.reshape(len(settings), len(dimensions)),
+        target_gaps=np.array([_level(chosen.coordinates.get(d, 0.0), levels) for d in dimensions]),
+        novelty=chosen.novelty,
+        v_index=v_index,
+        family_of_setting=np.array([families[s.family] for s in base.settings], dtype=np.int64),
+        stated=np.array([f.stated_at is not None and not is_perfect for f in base.families], dtype=bool),
+        stated_reference=np.array([settings[f.stated_at] if f.stated_at else 0 for f in base.families], dtype=np.int64),
+        scale_link=model.parametrisation.scale_link,
+        random_effects=model.parametrisation.kind == "random-effects",
+        families=tuple(families),
+        classes=classes,
+        irrelevance=irrelevance,
+        target=chosen.id,
+        use_findings=model.parametrisation.use_findings,
+    )
+
+
+def _add_leading(tables: _Tables, model: Model, design: Design) -> None:
+    is_random_effects = model.parametrisation.kind == "random-effects"
+    for name in LEADING:
+        prior_name = {"tau": "tau_mu", "tau_P": "tau_het"}.get(name, name) if is_random_effects else name
+        used = not (name == "tau_P" and model.parametrisation.scale_link)
+        used = used and not (name in {"sigma_d", "mu_d"} and design.n_allegiance == 0)
+        tables.add_prior(name, model.priors.get(prior_name, ZERO), used=used)
+
+
+def _relevance_quantiles(
+    family: Family, validity_class: ValidityClass | None, irrelevance: float, overridden: Mapping[str, Prior]
+) -> Floats:
+    """Quantiles of l; for a stated validity those of rho, which the engine turns into l."""
+    if family.id in overridden:
+        return grid_quantiles(overridden[family.id])
+    if validity_class is None:
+        return grid_quantiles(CERTAIN)
+    if family.stated_rho_lo is not None and family.stated_rho_hi is not None:
+        stated = prior_from_interval(
+            family.stated_rho_lo, family.stated_rho_hi, support="unit", claim=f"stated for {family.id}"
+        )
+        return grid_quantiles(stated)
+    return class_quantiles(validity_class, irrelevance)
+
+
+def _irrelevance(family: Family, validity_class: ValidityClass | None) -> float:
+    if validity_class is None or family.stated_at is not None:
+        return float("nan")
+    return validity_class.irrelevance if family.irrelevance is None else family.irrelevance
+
+
+def _construct_prior(family: Family, model: Model, *, is_perfect: bool) -> Prior:
+    return CERTAIN if is_perfect else model.classes[family.validity_class].construct_noise
+
+
+def _construct_slots(base: EvidenceBase, model: Model) -> Ints:
+    """Which v each setting reads: its own, or that of the first setting of its class."""
+    if model.parametrisation.construct_per == "setting":
+        return np.arange(len(base.settings), dtype=np.int64)
+    first: dict[str, int] = {}
+    index = [first.setdefault(base.family(s.family).validity_class, i) for i, s in enumerate(base.settings)]
+    return np.array(index, dtype=np.int64)
+
+
+def _level(gap: Gap, levels: Mapping[str, float]) -> float:
+    """A gap as a number; an unknown one is a hyperparameter, and 0 here."""
+    if isinstance(gap, str):
+        return 0.0 if gap == "unknown" else levels[gap]
+    return gap

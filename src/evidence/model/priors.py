@@ -1,0 +1,188 @@
+"""Priors as quantile tables: a changed prior is changed data, never a new shape or a new compilation.
+
+A hyperparameter eta_k is a function of a standard normal coordinate: eta_k = F_k^-1(Phi(xi_k)). The function is
+tabulated on a fixed grid of xi and interpolated by a monotone cubic, so any distribution of the grammar, mixtures
+included, costs the engine the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evidence.domain.records import Prior, ValidityClass
+
+type Array = NDArray[np.float64]
+
+GRID_LIMIT = 8.0
+GRID_SIZE = 1025
+GRID: Array = np.linspace(-GRID_LIMIT, GRID_LIMIT, GRID_SIZE)
+Z80 = 1.2815515655446004
+"""Standard normal quantile at 90 %: the half width of an 80 % equal-tailed interval."""
+
+
+def quantiles_at(prior: Prior, xi: Array) -> Array:
+    """F^-1(Phi(xi)) of one prior at standard normal coordinates `xi` (same shape, units of the prior)."""
+    from scipy import special
+
+    p, tail = special.ndtr(xi), special.ndtr(-xi)
+    v = {
+        name: getattr(prior, name)
+        for name in ("value", "scale", "df", "mean", "sd", "median", "sigma", "a", "b", "lo", "hi")
+    }
+    match prior.dist:
+        case "Point":
+            q = np.full_like(xi, v["value"])
+        case "HalfNormal":
+            q = -v["scale"] * special.ndtri(tail / 2)
+        case "HalfCauchy":
+            q = v["scale"] / np.tan(math.pi / 2 * tail)
+        case "HalfStudentT":
+            q = -v["scale"] * special.stdtrit(v["df"], tail / 2)
+        case "Normal":
+            q = v["mean"] + v["sd"] * xi
+        case "LogNormal":
+            q = v["median"] * np.exp(v["sigma"] * xi)
+        case "Beta":
+            q = special.betaincinv(v["a"], v["b"], p)
+            q = np.where(p > 0.5, 1 - special.betaincinv(v["b"], v["a"], tail), q)
+        case "Uniform":
+            q = v["lo"] + (v["hi"] - v["lo"]) * p
+        case "LogUniform":
+            q = v["lo"] * (v["hi"] / v["lo"]) ** p
+    return np.asarray(q, dtype=np.float64)
+
+
+@functools.lru_cache(maxsize=256)
+def grid_quantiles(prior: Prior) -> Array:
+    """Quantiles of one prior on GRID."""
+    return quantiles_at(prior, GRID)
+
+
+@functools.lru_cache(maxsize=256)
+def class_quantiles(validity_class: ValidityClass, irrelevance: float) -> Array:
+    """Quantiles on GRID of a family's relevance l ~ pi x irrelevant + (1 - pi) x relevant.
+
+    The mixture's CDF is tabulated where either component has its quantiles, inverted by interpolation, and polished
+    by Newton steps kept inside the bracket.
+    """
+    if irrelevance <= 0:
+        return grid_quantiles(validity_class.relevance)
+    if irrelevance >= 1:
+        return grid_quantiles(validity_class.irrelevant)
+    ends = [grid_quantiles(part) for part in (validity_class.irrelevant, validity_class.relevance)]
+    lo, hi = np.minimum(*ends), np.maximum(*ends)
+    known = np.unique(np.concatenate(ends))
+    x = np.interp(GRID, _mixture_xi(validity_class, irrelevance, known), known)
+    for _ in range(6):
+        error = _mixture_xi(validity_class, irrelevance, x) - GRID
+        density = _mixture_density(validity_class, irrelevance, x)
+        slope = np.exp(-0.5 * GRID**2) / math.sqrt(2 * math.pi) / np.maximum(density, 1e-300)
+        x = np.clip(x - np.where(np.isfinite(error), error, 0.0) * slope, lo, hi)
+    return np.maximum.accumulate(x)
+
+
+def _mixture_xi(validity_class: ValidityClass, irrelevance: float, x: Array) -> Array:
+    """Standard normal coordinate of `x` under the mixture, from whichever tail is smaller."""
+    from scipy import special
+
+    tails = [beta_tails(p, x) for p in (validity_class.irrelevant, validity_class.relevance)]
+    below, above = (irrelevance * tails[0][side] + (1 - irrelevance) * tails[1][side] for side in (0, 1))
+    return np.where(below < above, special.ndtri(below), -special.ndtri(above))
+
+
+def _mixture_density(validity_class: ValidityClass, irrelevance: float, x: Array) -> Array:
+    first = irrelevance * beta_density(validity_class.irrelevant, x)
+    return first + (1 - irrelevance) * beta_density(validity_class.relevance, x)
+
+
+def beta_density(prior: Prior, x: Array) -> Array:
+    """Density of a Beta prior."""
+    from scipy import special
+
+    if prior.a is None or prior.b is None:
+        raise ValueError(f"relevance: found {prior.dist}, wanted Beta, where a family can be irrelevant")
+    inside = np.clip(x, 1e-300, 1 - 1e-16)
+    log_density = (prior.a - 1) * np.log(inside) + (prior.b - 1) * np.log1p(-inside) - special.betaln(prior.a, prior.b)
+    return np.exp(log_density)
+
+
+def beta_tails(prior: Prior, x: Array) -> tuple[Array, Array]:
+    """P(X <= x) and P(X > x) of a Beta prior."""
+    from scipy import special
+
+    if prior.dist != "Beta":
+        raise ValueError(f"relevance: found {prior.dist}, wanted Beta, where a family can be irrelevant")
+    return special.betainc(prior.a, prior.b, x), special.betainc(prior.b, prior.a, 1 - x)
+
+
+def irrelevant_share(validity_class: ValidityClass, irrelevance: float, relevance: Array) -> Array:
+    """P(the family is irrelevant | its relevance l), elementwise: the responsibility of the irrelevant component."""
+    if validity_class.relevance.dist != "Beta" or not 0 < irrelevance < 1:
+        return np.full_like(relevance, irrelevance)
+    x = np.clip(relevance, 1e-12, 1 - 1e-12)
+    part = irrelevance * beta_density(validity_class.irrelevant, x)
+    return part / (part + (1 - irrelevance) * beta_density(validity_class.relevance, x))
+
+
+def prior_from_interval(lo: float, hi: float, *, support: str, claim: str) -> Prior:
+    """The prior with 10 % and 90 % quantiles `lo`, `hi`: Beta on `unit`, log-normal on `positive` support.
+
+    Raises ValueError where no such prior exists.
+    """
+    if lo == hi:
+        return Prior(dist="Point", value=lo, claim=claim)
+    if not lo < hi:
+        raise ValueError(f"found {lo}..{hi}, wanted the lower end first")
+    if support == "unit":
+        if not (lo > 0 and hi < 1):
+            raise ValueError(f"found {lo}..{hi}, wanted an interval inside (0, 1)")
+        a, b = _beta_from_interval(lo, hi)
+        return Prior(dist="Beta", a=a, b=b, claim=claim)
+    if lo <= 0:
+        raise ValueError(f"found {lo}..{hi}, wanted positive numbers")
+    return Prior(dist="LogNormal", median=math.sqrt(lo * hi), sigma=math.log(hi / lo) / (2 * Z80), claim=claim)
+
+
+def _beta_from_interval(lo: float, hi: float) -> tuple[float, float]:
+    from scipy import optimize, special
+
+    def misfit(log_ab: Array) -> Array:
+        a, b = np.exp(log_ab)
+        return special.betainc(a, b, np.array([lo, hi])) - np.array([0.1, 0.9])
+
+    centre, sd = (lo + hi) / 2, (hi - lo) / (2 * Z80)
+    size = max(centre * (1 - centre) / sd**2 - 1, 0.5)
+    start = np.log([centre * size, (1 - centre) * size])
+    found: Any = optimize.root(misfit, start, tol=1e-12)
+    if not found.success and np.abs(found.fun).max() > 1e-9:
+        raise ValueError(f"found {lo}..{hi}, for which no Beta law has these 10 % and 90 % quantiles")
+    a, b = np.exp(found.x)
+    return float(a), float(b)
+
+
+def tabulate(values: Array) -> Array:
+    """Value and slope at each grid point, shape (GRID_SIZE, 2): a monotone cubic through `values` on GRID."""
+    from scipy import interpolate
+
+    if np.ptp(values) == 0:
+        return np.stack([values, np.zeros_like(values)], axis=-1)
+    curve = interpolate.PchipInterpolator(GRID, values)
+    return np.stack([values, curve(GRID, 1)], axis=-1)
+
+
+def look_up(xp: Any, tables: Any, xi: Any) -> Any:
+    """Hyperparameters at coordinates `xi` (..., K) from `tables` (K, GRID_SIZE, 2), by cubic Hermite interpolation."""
+    step = 2 * GRID_LIMIT / (GRID_SIZE - 1)
+    position = xp.clip((xi + GRID_LIMIT) / step, 0.0, GRID_SIZE - 1.000001)
+    cell = xp.floor(position).astype(int)
+    t = position - cell
+    rows = xp.arange(tables.shape[0])
+    left, right = tables[rows, cell], tables[rows, cell + 1]
+    h00, h01 = (1 + 2 * t) * (1 - t) ** 2, t**2 * (3 - 2 * t)
+    h10, h11 = t * (1 - t) ** 2 * step, t**2 * (t - 1) * step
+    return h00 * left[..., 0] + h10 * left[..., 1] + h01 * right[..., 0] + h11 * right[..., 1]

@@ -1,0 +1,242 @@
+"""The sentences of a verdict and the printing of their numbers.
+
+Every sentence is a pure function of a `Review` record, so the terminal, the HTML page, the Markdown and the JSON
+cannot disagree. The word comes from the table in `evidence.domain.verdict`, never without its number and band.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from evidence.domain.results import Flip, Review
+from evidence.domain.verdict import NO_LEAN
+
+_FORBIDDEN: dict[str, str] = {
+    "significant": r"\b(?:non-?|in)?significan(?:t|tly|ce)\b",
+    "proves": r"\bprove[sdn]?\b|\bproof\b",
+    "confirms": r"\bconfirm(?:s|ed|ing|ation)?\b",
+    "best": r"\bbest\b",
+    "guaranteed": r"\bguarantee[sd]?\b",
+    "100 %": r"(?<![\d.,])100(?:\.0+)?\s*(?:%|percent\b|in 100\b|of 100\b)",
+    "0 %": r"(?<![\d.,])0(?:\.0+)?\s*(?:%|percent\b|in 100\b|of 100\b)",
+    "no effect": r"\bno effects?\b",
+    "likely": r"\b(?:un)?likely\b(?!\s*\(?[<>]?\d)",
+}
+
+
+def in_100(p: float) -> str:
+    """P as a whole number in 100; tails as `<1` and `>99`, so 0 and 100 are never printed."""
+    if not -1e-9 <= p <= 1 + 1e-9:
+        raise ValueError(f"P must lie in [0, 1], found {p!r}")
+    if p < 0.01:
+        return "<1"
+    return ">99" if p > 0.99 else str(round(100 * p))
+
+
+def band_in_100(band: tuple[int, int]) -> str:
+    """The band as printed, e.g. `55–80`; the open tails as `<1` and `>99`."""
+    lo, hi = band
+    if lo == 0:
+        return "<1"
+    return ">99" if hi == 100 else f"{lo}–{hi}"
+
+
+def share(x: float) -> str:
+    """A share in whole per cent; tails as `<1 %` and `>99 %`."""
+    return f"{in_100(min(max(x, 0.0), 1.0))} %"
+
+
+def amount(x: float) -> str:
+    """A quantity to two decimals (one from 10 on); sizes below .005 as `<0.01`."""
+    if abs(x) < 0.005:
+        return "<0.01"
+    return f"{x:.1f}" if abs(x) >= 9.995 else f"{x:.2f}"
+
+
+def show_name(text: str) -> str:
+    """The text with control, bidirectional and invisible format characters written as escapes, e.g. backslash-x1b."""
+    return "".join(_show_character(c) for c in text)
+
+
+def _show_character(c: str) -> str:
+    if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
+        return c
+    return c.encode("unicode_escape").decode("ascii")
+
+
+def find_forbidden(text: str) -> tuple[str, ...]:
+    """The forbidden words of the house that occur in the text, by their names in the table; empty if none."""
+    return tuple(name for name, pattern in _FORBIDDEN.items() if re.search(pattern, text, re.IGNORECASE))
+
+
+# --- sentences of a review -------------------------------------------------------------------------------------
+
+
+def source_noun(review: Review) -> str:
+    """What is being read: a study, or the bare finding of `evidence quick`."""
+    return "finding" if review.study is None else "study"
+
+
+def names(review: Review) -> tuple[str, str]:
+    """Technique and comparator as shown."""
+    return show_name(review.pair.technique_name), show_name(review.pair.comparator_name)
+
+
+def leader(review: Review) -> str:
+    """Name of the side that is ahead in most worlds (the technique at exactly one half)."""
+    return names(review)[0 if review.p_post >= 0.5 else 1]
+
+
+def trailer(review: Review) -> str:
+    """Name of the other side."""
+    return names(review)[1 if review.p_post >= 0.5 else 0]
+
+
+def forecast(review: Review) -> str:
+    """Line 1: the word with its number and band, then before and at face value."""
+    a, b = names(review)
+    verb = f"gives {NO_LEAN}" if review.word == NO_LEAN else show_name(review.word)
+    noun = source_noun(review)
+    return (
+        f"At {show_name(review.target)}, the evidence {verb}: {a} above {b} in {in_100(review.p_post)} of 100"
+        f" (band {band_in_100(review.band)}). Before this {noun}: {in_100(review.p_prior)}."
+        f" Taking the {noun} at face value: {in_100(review.p_face_value)}."
+    )
+
+
+def other_side(review: Review) -> str:
+    """Line 2: how often the other side is ahead (`reversals_per_100` counts the comparator's side)."""
+    n = review.reversals_per_100 if review.p_post >= 0.5 else 100 - review.reversals_per_100
+    often = str(n) if n >= 1 and 0.01 <= review.p_post <= 0.99 else "fewer than 1"
+    line = f"In {often} of 100 such cases {trailer(review)} would be ahead."
+    if not 0.01 <= review.p_post <= 0.99:
+        line += " This far out a small change of the priors changes the odds a lot."
+    return line
+
+
+def ceiling(review: Review) -> str:
+    """Line 3: what an endless, flawless repeat of the same result could reach, and what limits us."""
+    beyond = "pass" if review.p_ceiling >= review.p_prior else "go below"
+    return (
+        "Even an endless, flawless repeat of this experiment that found the same result could not"
+        f" {beyond} {in_100(review.p_ceiling)} in 100: {_limiting(review.limits)}."
+    )
+
+
+def _limiting(limits: dict[str, float]) -> str:
+    proxy, sample = limits.get("proxy", 0.0), limits.get("sample", 0.0)
+    if abs(proxy - sample) < 0.02:
+        return "proxy and sample size limit us about equally"
+    if proxy > sample:
+        return "what limits us is the proxy, not the sample size"
+    return "what limits us is the sample size, not the proxy"
+
+
+def over_updating(review: Review) -> str:
+    """Line 4: the belief past which reading did harm, and where the reader and face value stand."""
+    return " ".join(s for s in (_break_even(review), _belief(review), _face_value(review)) if s)
+
+
+def _break_even(review: Review) -> str:
+    if review.p_break_even is None:
+        return (
+            f"The warranted shift is too small for a break-even belief: this {source_noun(review)} should not move you."
+        )
+    side = "above" if review.p_break_even >= review.p_prior else "below"
+    return (
+        f"If reading it moves you {side} {in_100(review.p_break_even)} in 100,"
+        " expect to do worse than if you had not read it."
+    )
+
+
+def _belief(review: Review) -> str:
+    if review.belief is None:
+        return "The reader's own belief is not recorded."
+    said = f"You said {in_100(review.belief)}"
+    ratio = review.shift_ratio
+    if ratio is None:
+        return f"{said}."
+    if ratio < 0:
+        return f"{said}: a shift away from where the evidence points."
+    if ratio < 0.5 and _is_direct(review):
+        return f"{said}: only {amount(ratio)} × the warranted shift; this evidence is direct, move further."
+    return f"{said}: {amount(ratio)} × the warranted shift (log-odds)."
+
+
+def _face_value(review: Review) -> str:
+    if review.face_value_ratio is None:
+        return ""
+    return f"Face value is {amount(review.face_value_ratio)} × the warranted shift."
+
+
+def _is_direct(review: Review) -> bool:
+    """The proxy itself would allow a strong verdict."""
+    return not 0.10 < review.p_ceiling < 0.90
+
+
+def robustness(review: Review) -> str:
+    """Line 5: in how many plausible settings the wording holds."""
+    r = review.robustness
+    return (
+        f"{review.robustness_word.capitalize()}: the wording holds in {r.kept} of {r.of} plausible settings"
+        f" (they span {in_100(r.lowest)} to {in_100(r.highest)} in 100), {leader(review)} stays ahead in {r.same_side}."
+    )
+
+
+def flip_line(flip: Flip) -> str:
+    """Where one assumption crosses a bound of the word."""
+    if flip.value is None:
+        return f"{show_name(flip.key)}: {in_100(flip.p)} in 100 is out of reach"
+    return f"{show_name(flip.key)} at {flip.value:.2f} → {in_100(flip.p)} in 100"
+
+
+def exchange_rate(review: Review) -> str:
+    """What the evidence is worth in direct runs at the target."""
+    runs = amount(review.target_equivalent_n)
+    return f"this {source_noun(review)} is worth {runs} of one direct run at the target."
+
+
+def advice(review: Review) -> tuple[str, str]:
+    """Line 6: what to use it for, and what not to do with it."""
+    ahead, behind = leader(review), trailer(review)
+    if review.word == NO_LEAN:
+        return (
+            f"nothing yet: this {source_noun(review)} should not move your ranking; a nearer proxy would do more.",
+            "order trials by it · quote the effect size.",
+        )
+    if _is_strong(review):
+        return (
+            f"trying {ahead} first, also at a higher cost.",
+            "quote the effect size as the target's · skip the target check.",
+        )
+    do_not = f"quote the effect size · drop {behind} · skip the target check."
+    if review.word.startswith(("favours", "strongly favours")):
+        return f"trying {ahead} first unless it costs clearly more.", do_not
+    return "choosing which to try first if both cost about the same.", do_not
+
+
+def _is_strong(review: Review) -> bool:
+    return review.word.startswith("strongly") and review.robustness_word == "holds" and _is_direct(review)
+
+
+def optimism(review: Review) -> str:
+    """The note on optimism; empty if there is none. It never contradicts the word: a lean stays a lean."""
+    line = show_name(review.optimism_line or "")
+    lead = f"{NO_LEAN}: "
+    if line.startswith(lead) and review.word != NO_LEAN:
+        line = line.removeprefix(lead)
+    return line[:1].upper() + line[1:]
+
+
+def in_context(review: Review) -> str:
+    """The same contrast beside the rest of the evidence base; empty for a bare finding."""
+    context = review.in_context
+    if context is None:
+        return ""
+    if not context.ok:
+        return "Beside the rest of the base: not shown, its reweighting check failed."
+    return (
+        f"Beside the rest of the base: {in_100(context.p_without)} without this study,"
+        f" {in_100(context.p_with)} with it, {in_100(context.p_face_value_with)} with it at face value."
+    )
