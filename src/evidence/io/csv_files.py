@@ -197,7 +197,7 @@ def _values(
         kind = types[column]
         if kind == "gap" or column.startswith("why_"):
             problems += _read_gap_cell(values, column, cell, place)
-        elif cell:
+        elif cell.strip():
             value, wanted = _read_cell(cell, kind)
             if wanted:
                 unreadable.add(column)
@@ -237,4 +237,4 @@ def _read_cell(cell: str, kind: str) -> tuple[Any, str]:
                 return float(cell), ""
             return None, "a finite number such as 0.25 or 1e-3"
         case _:
-            return cell, ""
+            return cell.strip(), ""

@@ -43,7 +43,7 @@ class Draft:
             record = self.question and self.question.record
             return tuple(target.id for target in record.targets) if record else None
         rows = getattr(self, table)
-        return None if rows is None else tuple(str(row.values.get("id", "")) for row in rows)
+        return None if rows is None else tuple(str(row.values.get("id", "")).strip() for row in rows)
 
 
 def link_problems(draft: Draft) -> list[Problem]:
@@ -93,11 +93,11 @@ def _duplicates(draft: Draft) -> Iterator[Problem]:
 
 
 def _repeated(rows: Iterable[Row], fields: tuple[str, ...]) -> Iterator[Problem]:
-    seen: set[tuple[object, ...]] = set()
+    seen: set[tuple[str, ...]] = set()
     for row in rows:
-        key = tuple(row.values.get(field) for field in fields)
-        if key in seen and None not in key:
-            yield row.problem(fields[-1], f"{' and '.join(fields)} not used before")
+        key = tuple(str(row.values.get(field, "")).strip() for field in fields)
+        if key in seen and all(key):
+            yield row.problem(fields[-1], f"a new {' and '.join(fields)}, not used before")
         seen.add(key)
 
 

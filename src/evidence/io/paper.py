@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evidence.domain.errors import Problem
+from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import (
     EvidenceBase,
     Family,
@@ -63,11 +63,13 @@ def load_paper(path: Path, base_loader: Callable[[str], EvidenceBase]) -> Eviden
     values, place = read_toml(path)
     problems = _top_level_problems(values, place)
     base = None
-    if not problems and "base" in values:
+    if isinstance(values.get("base"), str) and "question" not in values:
         base = base_loader(values["base"])
     own = _own_rows(values, place, problems)
     question = _question(values, place, base, problems)
-    if question and question.record:
+    if question is None:
+        raise BadInput(problems)  # without a base or a question the references have nothing to refer to
+    if question.record:
         problems += _gap_problems(own["settings"], question.record)
     kept = _rows_of(base) if base else {}
     tables = {name: (*kept.get(name, ()), *own[name]) for name in (*_TABLES, "studies")}
@@ -113,7 +115,8 @@ def _own_rows(values: Mapping[str, Any], place: TomlPlace, problems: list[Proble
             if not isinstance(table, dict):
                 continue
             filled = _of_study(table, study) if kind is Finding else table
-            row, more = build_row(kind, filled, place.at(name, index))
+            unreadable = () if isinstance(study, dict) else ("study",)  # told once, as the missing [study]
+            row, more = build_row(kind, filled, place.at(name, index), unreadable=unreadable)
             rows.append(row)
             problems += more
         own[name] = tuple(rows)

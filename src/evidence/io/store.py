@@ -27,6 +27,6 @@ def write_text(path: Path, text: str, *, force: bool = False) -> None:
             file.write(text)
         temporary.chmod(0o644)  # mkstemp's 0600 would hide a report from the people it is written for
         temporary.replace(path)
-    except OSError:
+    except (OSError, UnicodeError):
         temporary.unlink(missing_ok=True)
         raise

@@ -1,4 +1,4 @@
-"""The effect scale: every finding with a size becomes an SMD with a sampling variance (docs/model.md, section 3).
+"""The effect scale: a finding with a size becomes an SMD with a sampling variance (docs/model.md, section 3).
 
 Standard library only: this module is on the path of `evidence quick`.
 """
@@ -25,9 +25,9 @@ class Effect:
     """What a finding says, on the SMD scale, higher = better for the technique."""
 
     y: float
-    """Effect in SMD; for an arm, its level in SMD (only differences inside one study and setting mean anything)."""
+    """Effect in SMD; for an arm, its level (only differences inside one study and setting inform)."""
     log_var_lo: float
-    """Log sampling variance (SMD^2) at `assumed_n_lo`; both are the same where the size of the study is known."""
+    """Log sampling variance (SMD^2) at `assumed_n_lo`; the same as `_hi` where the size of the study is known."""
     log_var_hi: float
     """Log sampling variance (SMD^2) at `assumed_n_hi`."""
     comparator_share: float
@@ -39,118 +39,123 @@ class Effect:
 
 
 def effect_of(finding: Finding) -> Effect:
-    """The finding on the SMD scale, its direction applied. Raises ValueError for a kind without a size (an order,
-    existence or argument) and for numbers that give no finite effect and variance.
+    """The finding on the SMD scale, its direction applied.
+
+    Raises ValueError for an order, existence or argument, and for numbers that give no finite effect.
     """
     if finding.kind in SIGN_KINDS:
         raise ValueError(f"kind: found {finding.kind!r}, wanted a kind with a size: it states a sign only")
     effect = _CONVERSIONS[finding.kind](finding)
     if not all(math.isfinite(x) for x in (effect.y, effect.log_var_lo, effect.log_var_hi)):
-        raise ValueError(f"finding {finding.id!r}: found {effect.y} (SMD), wanted a finite effect and standard error")
+        raise ValueError(f"{finding.kind}: found {effect.y} on the SMD scale, wanted a finite effect and se")
     return effect
 
 
-def _direction(f: Finding) -> float:
-    return 1.0 if f.higher_is_better else -1.0
-
-
 def _from_estimate(f: Finding) -> Effect:
-    if f.se is not None:
-        se = f.se
-    else:
-        se = interval_se(_given(f.ci_lo), _given(f.ci_hi))
+    se = f.se if f.se is not None else interval_se(_given(f.ci_lo), _given(f.ci_hi))
     # d' on a probit scale is a standardised difference already.
-    factor = {"smd": 1.0, "probit": 1.0, "logit": SMD_PER_LOGIT, "raw": 1 / (f.unit_sd or 1.0)}[f.scale or "smd"]
-    log_var = 2 * (math.log(se) + math.log(factor))  # a sum of logarithms: se^2 may underflow
+    units = {"smd": 1.0, "probit": 1.0, "logit": 1 / SMD_PER_LOGIT, "raw": f.unit_sd}
+    unit = _given(units[_given(f.scale)])
+    log_var = 2 * (math.log(se) - math.log(unit))  # not log(se^2), which may underflow
     share = 0.0 if f.is_arm else 0.5
-    return Effect(_direction(f) * _given(f.estimate) * factor, log_var, log_var, share)
+    return Effect(_direction(f) * _given(f.estimate) / unit, log_var, log_var, share)
 
 
 def _from_counts(f: Finding) -> Effect:
-    """Log odds ratio x sqrt(3)/pi (metafor `OR2DL`, to = "only0"): 1/2 to all four cells only if one of them is 0."""
+    """Log odds ratio x sqrt(3)/pi (metafor `OR2DL`, to = "only0"): 1/2 to all four cells only if one is 0."""
     cells = (_good_and_bad(f, _given(f.k), _given(f.n)), _good_and_bad(f, _given(f.k0), _given(f.n0)))
-    extra = 0.5 if any(x == 0 for pair in cells for x in pair) else 0.0
-    (logit, variance), (logit0, variance0) = (_logit_and_variance(pair, extra) for pair in cells)
+    extra = 0.5 if any(0 in arm for arm in cells) else 0.0
+    (logit, variance), (logit0, variance0) = (_logit_and_variance(arm, extra) for arm in cells)
     log_var = math.log(variance + variance0) + 2 * math.log(SMD_PER_LOGIT)
     share = variance0 / (variance + variance0)
     return Effect((logit - logit0) * SMD_PER_LOGIT, log_var, log_var, share, _has_small(cells), cells)
 
 
 def _from_proportion(f: Finding) -> Effect:
-    """Logit x sqrt(3)/pi (metafor `PLO`, to = "only0", x the factor): 1/2 to both cells only if one of them is 0."""
-    if f.n is None:
-        sizes, cells = (_given(f.assumed_n_lo), _given(f.assumed_n_hi)), ()
-        rate = _given(f.rate)
-    else:
-        sizes = (f.n, f.n)
-        rate = f.k / f.n if f.k is not None else _given(f.rate)
-        cells = (_good_and_bad(f, f.k if f.k is not None else rate * f.n, f.n),)
-    low, high = (_good_and_bad(f, rate * n, n) for n in sizes)
-    at_lo, at_hi = (_logit_and_variance(pair, 0.5 if 0 in pair else 0.0) for pair in (low, high))
-    log_vars = (math.log(variance) + 2 * math.log(SMD_PER_LOGIT) for _, variance in (at_lo, at_hi))
-    return Effect(at_lo[0] * SMD_PER_LOGIT, *log_vars, 0.0, _has_small(cells), cells)
+    """Logit x sqrt(3)/pi (metafor `PLO`, to = "only0", x the factor): 1/2 to both cells only if one is 0."""
+    if f.n is not None:
+        arm = _good_and_bad(f, f.k if f.k is not None else _given(f.rate) * f.n, f.n)
+        y, log_var = _arm_level(arm)
+        return Effect(y, log_var, log_var, 0.0, _has_small((arm,)), (arm,))
+    rate, lo, hi = _given(f.rate), _given(f.assumed_n_lo), _given(f.assumed_n_hi)
+    (y, log_var_lo), (_, log_var_hi) = (_arm_level(_good_and_bad(f, rate * n, n)) for n in (lo, hi))
+    return Effect(y, log_var_lo, log_var_hi, 0.0)
 
 
 def _from_means(f: Finding) -> Effect:
     """Hedges' g (metafor `SMD`): pooled sd, exact bias correction, variance 1/n + 1/n0 + g^2 / (2 (n + n0)).
 
-    With an assumed n the bias correction of `y` is that of the geometric middle of the range (the mean of log n).
+    With an assumed n the bias correction of `y` is that of the middle of the range in log n.
     """
     if f.n is not None and f.n0 is not None:
         g = _hedges_g(f, f.n, f.n0)
-        log_var = math.log(_hedges_variance(g, f.n, f.n0))
+        log_var = _hedges_log_var(g, f.n, f.n0)
         return Effect(g, log_var, log_var, f.n / (f.n + f.n0))
     lo, hi = _given(f.assumed_n_lo), _given(f.assumed_n_hi)
     middle = math.sqrt(lo * hi)
-    log_vars = (math.log(_hedges_variance(_hedges_g(f, n, n), n, n)) for n in (lo, hi))
-    return Effect(_hedges_g(f, middle, middle), *log_vars, 0.5)
+    at_lo, at_hi = (_hedges_log_var(_hedges_g(f, n, n), n, n) for n in (lo, hi))
+    return Effect(_hedges_g(f, middle, middle), at_lo, at_hi, 0.5)
 
 
 def _hedges_g(f: Finding, n: float, n0: float) -> float:
     m = n + n0 - 2
     if m <= 1:
         raise ValueError(f"n: found {n:g} and {n0:g}, wanted at least 4 in all: Hedges' g is undefined")
-    pooled = math.sqrt(((n - 1) * _given(f.sd) ** 2 + (n0 - 1) * _given(f.sd0) ** 2) / m)
+    pooled = math.hypot(math.sqrt(n - 1) * _given(f.sd), math.sqrt(n0 - 1) * _given(f.sd0)) / math.sqrt(m)
+    if pooled == 0:
+        raise ValueError(f"sd: found {f.sd} and {f.sd0}, wanted standard deviations that can be pooled")
     correction = math.exp(math.lgamma(m / 2) - math.log(m / 2) / 2 - math.lgamma((m - 1) / 2))
     return _direction(f) * correction * (_given(f.mean) - _given(f.mean0)) / pooled
 
 
-def _hedges_variance(g: float, n: float, n0: float) -> float:
-    return 1 / n + 1 / n0 + g * g / (2 * (n + n0))
+def _hedges_log_var(g: float, n: float, n0: float) -> float:
+    return math.log(1 / n + 1 / n0 + g * g / (2 * (n + n0)))
 
 
 def _from_auroc(f: Finding) -> Effect:
-    """D = sqrt(2) Phi^-1(AUC); variance by the delta method on Hanley and McNeil (1982)."""
+    """The effect is sqrt(2) Phi^-1(AUC), its variance is by the delta method on Hanley and McNeil (1982)."""
     auc = _given(f.auc)
     z = NormalDist().inv_cdf(auc)
+    # (dd/dAUC)^2 = 2 / phi(z)^2, in logarithms because phi underflows for an AUC near 0 or 1.
+    log_slope_squared = math.log(4 * math.pi) + z * z
     if f.n_pos is not None and f.n_neg is not None:
-        sizes = ((f.n_pos, f.n_neg),) * 2
+        at_lo = at_hi = _log_hanley_mcneil(auc, f.n_pos, f.n_neg)
     else:
-        sizes = tuple((n, n) for n in (_given(f.assumed_n_lo), _given(f.assumed_n_hi)))
-    # d' = dd/dAUC = sqrt(2) / phi(z), in logarithms because phi underflows for an AUC near 0 or 1.
-    log_slope_squared = math.log(2) + math.log(2 * math.pi) + z * z
-    log_vars = (math.log(_hanley_mcneil(auc, *n)) + log_slope_squared for n in sizes)
-    return Effect(_direction(f) * math.sqrt(2) * z, *log_vars, 0.5)
+        assumed = (_given(f.assumed_n_lo), _given(f.assumed_n_hi))
+        at_lo, at_hi = (_log_hanley_mcneil(auc, n, n) for n in assumed)
+    y = _direction(f) * math.sqrt(2) * z
+    return Effect(y, at_lo + log_slope_squared, at_hi + log_slope_squared, 0.5)
 
 
-def _hanley_mcneil(auc: float, n_pos: float, n_neg: float) -> float:
-    """Variance of an AUC. Q1 - A^2 and Q2 - A^2 are written without the cancellation near A = 1."""
+def _log_hanley_mcneil(auc: float, n_pos: float, n_neg: float) -> float:
+    """Log variance of an AUC. Q1 - A^2 and Q2 - A^2 are written without the cancellation near A = 1."""
     q1 = auc * (1 - auc) ** 2 / (2 - auc)
     q2 = auc**2 * (1 - auc) / (1 + auc)
-    return (auc * (1 - auc) + (n_pos - 1) * q1 + (n_neg - 1) * q2) / (n_pos * n_neg)
+    pairs = auc * (1 - auc) + (n_pos - 1) * q1 + (n_neg - 1) * q2
+    return math.log(pairs) - math.log(n_pos) - math.log(n_neg)
+
+
+def _direction(f: Finding) -> float:
+    return 1.0 if f.higher_is_better else -1.0
 
 
 def _good_and_bad(f: Finding, k: float, n: float) -> tuple[float, float]:
     return (k, n - k) if f.higher_is_better else (n - k, k)
 
 
-def _logit_and_variance(cells: tuple[float, float], extra: float) -> tuple[float, float]:
-    good, bad = cells[0] + extra, cells[1] + extra
+def _arm_level(arm: tuple[float, float]) -> tuple[float, float]:
+    """Level (SMD) of one arm and its log variance."""
+    logit, variance = _logit_and_variance(arm, 0.5 if 0 in arm else 0.0)
+    return logit * SMD_PER_LOGIT, math.log(variance) + 2 * math.log(SMD_PER_LOGIT)
+
+
+def _logit_and_variance(arm: tuple[float, float], extra: float) -> tuple[float, float]:
+    good, bad = arm[0] + extra, arm[1] + extra
     return math.log(good) - math.log(bad), 1 / good + 1 / bad
 
 
 def _has_small(cells: Cells) -> bool:
-    return any(x < SMALL_CELL for pair in cells for x in pair)
+    return any(x < SMALL_CELL for arm in cells for x in arm)
 
 
 def _given[T](value: T | None) -> T:

@@ -42,7 +42,8 @@ class Picture:
     ceiling: float
     break_even: float | None
     dots: tuple[float, ...]
-    proxy: float | None
+    contrast: tuple[str, ...]
+    """The merit difference at the target beside what the proxy showed, in words."""
     alt: str
 
 
@@ -103,9 +104,17 @@ def picture_of(review: Review) -> Picture:
         ceiling=review.p_ceiling,
         break_even=review.p_break_even,
         dots=review.contrast_dots,
-        proxy=review.contrast.get("proxy"),
+        contrast=_contrast(review.contrast),
         alt=_alt(review, bars),
     )
+
+
+def _contrast(contrast: dict[str, float]) -> tuple[str, ...]:
+    if not {"q10", "q50", "q90"} <= contrast.keys():
+        return ()
+    interval = f"(80 %, equal-tailed: {contrast['q10']:.2f} to {contrast['q90']:.2f})"
+    proxy = (f"the proxy showed {contrast['proxy']:.2f}",) if "proxy" in contrast else ()
+    return (f"SMD at the target {contrast['q50']:.2f} {interval}", *proxy)
 
 
 def _alt(review: Review, bars: list[Bar]) -> str:

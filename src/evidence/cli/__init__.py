@@ -1,0 +1,49 @@
+"""The command line: `evidence COMMAND`. Exit codes: 0 ok, 1 internal error, 2 bad input or usage, 5 no verdict."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Annotated
+
+import typer
+
+from evidence.cli import ask, files
+
+app = typer.Typer(
+    name="evidence",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"auto_envvar_prefix": "EVIDENCE", "help_option_names": ["-h", "--help"]},
+)
+app.command("list")(files.list_shipped_files)
+app.command("check")(files.check)
+app.command("schema")(files.show_schema)
+app.command("quick")(ask.quick)
+app.command("rank")(ask.rank)
+app.command("review")(ask.review)
+app.command("what-if")(ask.what_if)
+
+
+@app.callback()
+def describe(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+) -> None:
+    """How far should a proxy result move the ranking of techniques at the target?
+
+    Every option has a variable: EVIDENCE_RANK_SEED for `evidence rank --seed`, and so on.
+    """
+    if version:
+        from importlib.metadata import version as installed_version
+
+        typer.echo(installed_version("evidence"))
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; never returns."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name the terminal cannot spell must not end the run
+    app(prog_name="evidence")

@@ -1,0 +1,255 @@
+"""The commands that ask a question of an evidence base: quick, rank, review, what-if."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evidence.analysis.options import SweepRequest
+from evidence.cli import flags
+from evidence.cli.running import (
+    Choices,
+    answer,
+    bad_option,
+    base_named,
+    checked,
+    complain,
+    exact_engine,
+    guarded,
+    model_named,
+    number,
+    options_of,
+    paper_at,
+    probability,
+    progress_bar,
+    reproducing_line,
+    require_exact,
+    require_verdict,
+)
+from evidence.domain.records import Model
+from evidence.domain.results import Review
+
+REPORT_SUFFIXES = (".html", ".md", ".json")
+
+
+@guarded
+def quick(
+    context: typer.Context,
+    claim: Annotated[str, typer.Argument(help='"A 12/100 vs B 31/100", "A 0.80 se 0.25", "A > B"')],
+    validity_class: Annotated[
+        str, typer.Option("--class", help="What kind of proxy it was measured on: a validity class of the model.")
+    ],
+    lower_is_better: flags.LowerIsBetter = False,
+    q: Annotated[
+        float | None, typer.Option("--q", help='Reliability of an order ("A > B"); 0.8 where not given.')
+    ] = None,
+    belief: flags.Belief = None,
+    target: flags.Target = None,
+    model: flags.ModelName = flags.DEFAULT_MODEL,
+    engine: flags.EngineName = "exact",
+    settings: flags.Settings = None,
+    seed: flags.Seed = 1,
+    as_json: flags.AsJson = False,
+    quiet: flags.Quiet = False,
+) -> None:
+    """What one typed claim warrants at a target nobody can measure yet, with no files.
+
+    Example: evidence quick "A 120/400 vs B 180/400" --class small-open-chat --lower-is-better --belief 85
+    """
+    choices = Choices(model, engine, target, tuple(settings or ()), seed, as_json, quiet)
+    from evidence.io.quick import parse_quick
+
+    require_exact(engine)
+    priors = model_named(model)
+    _require_class(validity_class, priors)
+    parsed = parse_quick(claim, validity_class, lower_is_better, q=q)
+    with progress_bar(quiet=quiet) as progress:
+        options = options_of(choices, progress, belief=belief)
+        from evidence.analysis.review import review_quick
+
+        review = review_quick(parsed, priors, engine=exact_engine(), options=options)
+    from evidence.report.render import quick_view
+
+    answer(review, lambda: quick_view(review, command=reproducing_line(context)), as_json=as_json)
+
+
+@guarded
+def rank(
+    context: typer.Context,
+    base: flags.Base = flags.DEFAULT_BASE,
+    target: flags.Target = None,
+    model: flags.ModelName = flags.DEFAULT_MODEL,
+    engine: flags.EngineName = "exact",
+    settings: flags.Settings = None,
+    seed: flags.Seed = 1,
+    as_json: flags.AsJson = False,
+    quiet: flags.Quiet = False,
+) -> None:
+    """The ranking of techniques at the target, and how far each study moved it.
+
+    Example: evidence rank harmbench --target "GPT-4 0613" --set prior.tau=0.3..1
+    """
+    require_exact(engine)
+    priors = model_named(model)
+    evidence_base = checked(base_named(base), priors)
+    with progress_bar(quiet=quiet) as progress:
+        from evidence.analysis.ranking import rank_techniques
+
+        ranking = rank_techniques(
+            evidence_base, priors, engine=exact_engine(), target=target, settings=tuple(settings or ()), seed=seed,
+            progress=progress,
+        )  # fmt: skip
+    from evidence.report.render import ranking_view
+
+    answer(ranking, lambda: ranking_view(ranking, command=reproducing_line(context)), as_json=as_json)
+
+
+@guarded
+def review(
+    context: typer.Context,
+    study: Annotated[
+        str, typer.Argument(metavar="STUDY|FILE.toml", help="Id of a study of the base, or a paper file.")
+    ],
+    base: flags.BaseOption = flags.DEFAULT_BASE,
+    finding: Annotated[str | None, typer.Option("--finding", metavar="ID", help="One finding of the study.")] = None,
+    belief: flags.Belief = None,
+    no_elicit: Annotated[
+        bool, typer.Option("--no-elicit", help="Go without the reader's own belief; the page says so.")
+    ] = False,
+    report: flags.Report = None,
+    force: flags.Force = False,
+    target: flags.Target = None,
+    model: flags.ModelName = flags.DEFAULT_MODEL,
+    engine: flags.EngineName = "exact",
+    settings: flags.Settings = None,
+    seed: flags.Seed = 1,
+    as_json: flags.AsJson = False,
+    quiet: flags.Quiet = False,
+) -> None:
+    """One page on one study: before, warranted, at face value, and what limits it.
+
+    Example: evidence review greenblatt2023control --base control --belief 85 --report review.html
+    """
+    choices = Choices(model, engine, target, tuple(settings or ()), seed, as_json, quiet)
+    if no_elicit and belief is not None:
+        raise bad_option("--no-elicit", f"--belief {belief:g} beside it", "one of the two")
+    require_exact(engine)
+    _require_writable(report, force=force)
+    priors = model_named(model)
+    is_file = study.endswith(".toml")
+    evidence_base = checked(paper_at(Path(study)) if is_file else base_named(base), priors)
+    with progress_bar(quiet=quiet) as progress:
+        options = options_of(choices, progress, belief=belief)
+        from evidence.analysis.review import review_study
+
+        name = evidence_base.studies[-1].id if is_file else study
+        found = review_study(evidence_base, priors, engine=exact_engine(), study=name, finding=finding, options=options)
+    command = reproducing_line(context)
+    if report is not None:
+        _write_report(report, found, command=command, force=force)
+    from evidence.report.render import review_view
+
+    answer(found, lambda: review_view(found, command=command), as_json=as_json)
+
+
+@guarded
+def what_if(
+    context: typer.Context,
+    sweep: Annotated[str, typer.Option("--sweep", metavar="KEY=LO:HI:STEP", help="The assumption to move.")],
+    base: flags.Base = flags.DEFAULT_BASE,
+    flip: Annotated[
+        float | None, typer.Option("--flip", metavar="IN_100", help="Where does P cross this many in 100?")
+    ] = None,
+    pair: Annotated[
+        str | None,
+        typer.Option("--pair", metavar="A,B", help="Technique and comparator; default: the base's first headline."),
+    ] = None,
+    target: flags.Target = None,
+    model: flags.ModelName = flags.DEFAULT_MODEL,
+    engine: flags.EngineName = "exact",
+    settings: flags.Settings = None,
+    seed: flags.Seed = 1,
+    as_json: flags.AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="The points as CSV on standard output.")] = False,
+    quiet: flags.Quiet = False,
+) -> None:
+    """P(technique above comparator) along one assumption, and where it crosses a level.
+
+    Example: evidence what-if control --sweep novelty.first-catastrophic-deployment=0:1:0.25 --flip 55
+    """
+    choices = Choices(model, engine, target, tuple(settings or ()), seed, as_json, quiet)
+    require_exact(engine)
+    if as_csv and as_json:
+        raise bad_option("--csv", "--json beside it", "one of the two")
+    request, chosen = _sweep_request(sweep, flip), _pair(pair)
+    priors = model_named(model)
+    evidence_base = checked(base_named(base), priors)
+    with progress_bar(quiet=quiet) as progress:
+        options = options_of(choices, progress)
+        from evidence.analysis.whatif import sweep_setting
+
+        found = sweep_setting(
+            evidence_base, priors, engine=exact_engine(), options=options, sweep=request, pair=chosen
+        )  # fmt: skip
+    from evidence.report.documents import csv_of
+    from evidence.report.render import flip_lines, sweep_view
+
+    if as_csv:
+        typer.echo(csv_of(found), nl=False)
+        complain(flip_lines(found))
+        require_verdict(found)
+    else:
+        answer(found, lambda: sweep_view(found, command=reproducing_line(context)), as_json=as_json)
+
+
+def _require_class(name: str, model: Model) -> None:
+    """Raises BadInput for a class that the model does not know; models without classes take any."""
+    if model.classes and name not in model.classes:
+        from evidence.io.rows import did_you_mean
+
+        wanted = f"a class of the model {model.id!r}: {', '.join(model.classes)}{did_you_mean(name, model.classes)}"
+        raise bad_option("--class", repr(name), wanted)
+
+
+def _require_writable(report: Path | None, *, force: bool) -> None:
+    """Raises BadInput before the work is done, not after it."""
+    if report is None:
+        return
+    if report.suffix.lower() not in REPORT_SUFFIXES:
+        raise bad_option("--report", repr(str(report)), f"a name that ends in {', '.join(REPORT_SUFFIXES)}")
+    if report.exists() and not force:
+        raise bad_option("--report", f"an existing file {report}", "another name, or --force to overwrite")
+
+
+def _write_report(path: Path, review: Review, *, command: str, force: bool) -> None:
+    from evidence.io.store import write_text
+    from evidence.report.documents import html_of, json_of, markdown_of
+
+    match path.suffix.lower():
+        case ".json":
+            text = json_of(review)
+        case ".md":
+            text = markdown_of(review, command=command)
+        case _:
+            text = html_of(review, command=command)
+    write_text(path, text, force=force)
+
+
+def _sweep_request(text: str, flip: float | None) -> SweepRequest:
+    key, equals, values = text.rpartition("=")
+    parts = values.split(":")
+    if not equals or not key.strip() or len(parts) != 3:
+        raise bad_option("--sweep", repr(text), "KEY=LO:HI:STEP, e.g. prior.tau=0.2:2:0.2")
+    lo, hi, step = (number("--sweep", part) for part in parts)
+    return SweepRequest(key.strip(), lo, hi, step, probability("--flip", flip))
+
+
+def _pair(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    technique, comma, comparator = (part.strip() for part in text.partition(","))
+    if not comma or not technique or not comparator or technique == comparator:
+        raise bad_option("--pair", repr(text), 'two different techniques of the base, "A,B"')
+    return technique, comparator

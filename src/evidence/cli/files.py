@@ -1,0 +1,119 @@
+"""The commands about files: list, check, schema."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evidence.cli import flags
+from evidence.cli.running import base_named, checked, guarded, model_named, paper_at, show
+from evidence.domain.errors import BadInput
+from evidence.domain.records import EvidenceBase
+
+
+@guarded
+def list_shipped_files(as_json: flags.AsJson = False, quiet: flags.Quiet = False) -> None:
+    """The shipped bases, bridges and models, with their sizes.
+
+    Example: evidence list --json
+    """
+    del quiet  # nothing here takes long
+    from evidence.io.models import load_model
+    from evidence.io.shipped import list_shipped
+    from evidence.io.tables import load_base
+    from evidence.report.documents import json_text
+    from evidence.report.render import shipped_view
+
+    shipped = list_shipped()
+    tables: dict[str, list[dict[str, Any]]] = {
+        "bases": [_sizes(name, load_base(path)) for name, path in shipped.bases.items()],
+        "bridges": [_sizes(name, load_base(path)) for name, path in shipped.bridges.items()],
+        "models": [
+            {"id": name, "priors": len(model.priors), "classes": len(model.classes), "title": model.title}
+            for name, model in ((name, load_model(path)) for name, path in shipped.models.items())
+        ],
+    }
+    if as_json:
+        typer.echo(json_text(tables), nl=False)
+    else:
+        show(shipped_view(tables))
+
+
+@guarded
+def check(
+    base: Annotated[str, typer.Argument(metavar="BASE|FILE.toml", help="A base by folder or name, or a paper file.")],
+    model: flags.ModelName = flags.DEFAULT_MODEL,
+    as_json: flags.AsJson = False,
+    quiet: flags.Quiet = False,
+) -> None:
+    """Validates a base: every problem as `file:row:field: found, wanted`; exit 2 if there is any.
+
+    Example: evidence check control
+    """
+    from evidence.report.documents import json_text
+    from evidence.report.render import lines_view
+
+    try:
+        found = _checked_base(base, model)
+    except BadInput as error:
+        if as_json:
+            problems = [asdict(problem) for problem in error.problems]
+            typer.echo(json_text({"base": base, "problems": problems, "warnings": [], "ok": False}), nl=False)
+        raise
+    from evidence.io.tables import find_warnings
+
+    warnings, sizes = find_warnings(found), _sizes(found.question.id, found)
+    if as_json:
+        typer.echo(json_text({"base": base, "problems": [], "warnings": warnings, **sizes, "ok": True}), nl=False)
+        return
+    counts = ", ".join(f"{count} {name}" for name, count in sizes.items() if isinstance(count, int))
+    notes = (
+        [] if quiet else [*(f"warning: {w}" for w in warnings), *(f"left out: {reason}" for reason in found.left_out)]
+    )
+    show(lines_view([f"{found.question.id}: no problems ({counts})", *notes]))
+
+
+@guarded
+def show_schema(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="question, finding, model, review, ranking …")],
+    as_json: flags.AsJson = False,
+    quiet: flags.Quiet = False,
+) -> None:
+    """The JSON Schema of a table's row, a file or a result; always one JSON document.
+
+    Example: evidence schema finding
+    """
+    del as_json, quiet  # a schema is JSON, and at once
+    from evidence.io.schema import schema
+    from evidence.report.documents import json_text
+
+    typer.echo(json_text(schema(name)), nl=False)
+
+
+def _checked_base(name: str, model: str) -> EvidenceBase:
+    """The base, checked against the model too: its classes, and stated validities that gaps rule out."""
+    base = paper_at(Path(name)) if name.endswith(".toml") else base_named(name)
+    priors = model_named(model)
+    checked(base, priors)
+    from evidence.analysis.validity_check import find_ruled_out
+
+    if problems := find_ruled_out(base, priors):
+        raise BadInput(problems)
+    return base
+
+
+def _sizes(name: str, base: EvidenceBase) -> dict[str, Any]:
+    return {
+        "id": name,
+        "targets": len(base.question.targets),
+        "techniques": len(base.techniques),
+        "families": len(base.families),
+        "settings": len(base.settings),
+        "studies": len(base.studies),
+        "findings": len(base.findings),
+        "left_out": len(base.left_out),
+        "outcomes": len(base.outcomes),
+    }

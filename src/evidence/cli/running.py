@@ -1,0 +1,240 @@
+"""What every command does around its analysis: load, show progress, write the answer, turn errors into exit codes."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from evidence.domain.errors import BadInput, Problem
+from evidence.domain.records import EvidenceBase, Model
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from evidence.analysis.options import Options, Progress
+    from evidence.domain.results import Ranking, Review, Sweep
+    from evidence.inference.exact import ExactEngine
+
+INTERNAL_ERROR, BAD_INPUT, NO_VERDICT = 1, 2, 5
+READERS = {"face_value": "face-value", "random_effects": "random-effects"}
+_NOT_REPRODUCED = frozenset({"as_json", "quiet", "report", "force", "no_elicit", "as_csv"})
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The options that rank, quick, review and what-if share."""
+
+    model: str
+    engine: str
+    target: str | None
+    settings: tuple[str, ...]
+    seed: int
+    as_json: bool
+    quiet: bool
+
+
+def guarded[**P, R](command: Callable[P, R]) -> Callable[P, R]:
+    """The command with its errors as exit codes: bad input 2, anything unforeseen 1, and no traceback for either.
+
+    EVIDENCE_DEBUG=1 lets the traceback of an unforeseen error through.
+    """
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except BadInput as error:
+            complain(str(problem) for problem in error.problems)
+            raise typer.Exit(BAD_INPUT) from None
+        except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+            raise
+        except (PermissionError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            complain([f"{error.filename}: {error.strerror}"])
+            raise typer.Exit(BAD_INPUT) from None
+        except Exception as error:
+            if os.environ.get("EVIDENCE_DEBUG"):
+                raise
+            complain([f"internal error: {type(error).__name__}: {error}", "EVIDENCE_DEBUG=1 shows where it happened"])
+            raise typer.Exit(INTERNAL_ERROR) from None
+
+    return run
+
+
+def complain(lines: Iterable[str]) -> None:
+    """Write lines to standard error, control characters shown escaped."""
+    from evidence.report.words import show_name
+
+    for line in lines:
+        typer.echo(show_name(line), err=True)
+
+
+def bad_option(option: str, found: str, wanted: str) -> BadInput:
+    """The error for an option's value."""
+    return BadInput((Problem(option, None, "", found, wanted),))
+
+
+def base_named(name: str, *, beside: Path | None = None) -> EvidenceBase:
+    """The base with this name or path (also relative to the folder `beside`), without looking at any model."""
+    from evidence.io.shipped import find_base
+    from evidence.io.tables import load_base
+
+    if beside is not None and (beside / name).is_dir():
+        return load_base(beside / name)
+    return load_base(find_base(name))
+
+
+def paper_at(path: Path) -> EvidenceBase:
+    """The base of a single-paper TOML file; its study is the last one."""
+    from evidence.io.paper import load_paper
+
+    return load_paper(path, lambda name: base_named(name, beside=path.parent))
+
+
+def model_named(name: str) -> Model:
+    """The model with this name or path."""
+    from evidence.io.models import load_model
+    from evidence.io.shipped import find_model
+
+    return load_model(find_model(name))
+
+
+def checked(base: EvidenceBase, model: Model) -> EvidenceBase:
+    """The base, once the model is known to have every validity class it names."""
+    from evidence.io.models import check_classes
+
+    check_classes(base, model)
+    return base
+
+
+def require_exact(engine: str) -> None:
+    """Raises BadInput for an engine that this version does not have."""
+    if engine == "sampled":
+        raise bad_option("--engine", "'sampled'", "'exact': the sampled engine is not available in this version")
+    if engine != "exact":
+        raise bad_option("--engine", repr(engine), "exact or sampled")
+
+
+def exact_engine() -> ExactEngine:
+    """The engine; importing it loads JAX, so this comes after every check of the input."""
+    from evidence.inference.exact import ExactEngine
+
+    return ExactEngine()
+
+
+def options_of(choices: Choices, progress: Progress | None, *, belief: float | None = None) -> Options:
+    """What the analyses are told; `belief` in 100."""
+    from evidence.analysis.options import Options
+
+    return Options(
+        target=choices.target,
+        settings=choices.settings,
+        seed=choices.seed,
+        belief=probability("--belief", belief),
+        readers={name: model_named(model) for name, model in READERS.items()},
+        progress=progress,
+    )
+
+
+def probability(option: str, in_100: float | None) -> float | None:
+    """A number in 100 as a probability strictly between 0 and 1. Raises BadInput outside."""
+    if in_100 is None:
+        return None
+    if not 0 < in_100 < 100:
+        raise bad_option(option, f"{in_100:g}", "a number in 100, above 0 and below 100")
+    return in_100 / 100
+
+
+def number(option: str, text: str) -> float:
+    """A plain decimal number. Raises BadInput for anything else."""
+    if not _NUMBER.fullmatch(text.strip()):
+        raise bad_option(option, repr(text), "a number")
+    return float(text)
+
+
+@contextmanager
+def progress_bar(*, quiet: bool) -> Iterator[Progress | None]:
+    """A callback that draws a bar on standard error; None where nobody would see it."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    with Bars(console=Console(stderr=True, markup=False), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(label: str, done: int, total: int) -> None:
+            if label not in tasks:
+                tasks[label] = bars.add_task(label, total=total)
+            bars.update(tasks[label], completed=done, total=total)
+
+        yield report
+
+
+def answer(record: Ranking | Review | Sweep, view: Callable[[], RenderableType], *, as_json: bool) -> None:
+    """Write the record to standard output. Exits with 5 where a gate failed."""
+    if as_json:
+        from evidence.report.documents import json_of
+
+        typer.echo(json_of(record), nl=False)
+    else:
+        show(view())
+    require_verdict(record)
+
+
+def require_verdict(record: Ranking | Review | Sweep) -> None:
+    """Exits with 5, saying what failed and what to try, where a gate failed."""
+    if record.ok:
+        return
+    from evidence.report.page import WHAT_TO_TRY
+
+    failed = [name for name, check in record.checks.items() if not check.ok] or ["a point of the sweep"]
+    complain([f"no verdict: {', '.join(failed)} failed; try {WHAT_TO_TRY}"])
+    raise typer.Exit(NO_VERDICT)
+
+
+def show(view: RenderableType) -> None:
+    """Print a view to standard output; colour only on a terminal that wants it."""
+    from evidence.report.render import open_console
+
+    open_console(sys.stdout).print(view)
+
+
+def reproducing_line(context: typer.Context) -> str:
+    """The shell line that gives these numbers again: every option that differs from its default, and the seed.
+
+    Absolute paths are cut to their last part: a report must not tell where its author keeps files.
+    """
+    words = ["evidence", context.info_name or ""]
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if parameter.name in _NOT_REPRODUCED or value is None:
+            continue
+        if parameter.param_type_name == "argument":
+            words.append(_without_folders(value))
+        elif parameter.name == "seed" or value not in (parameter.default, [], ()):
+            words += _option(parameter.opts[0], value)
+    return shlex.join(words)
+
+
+def _option(name: str, value: Any) -> list[str]:
+    if value is True:
+        return [name]
+    values: Sequence[Any] = value if isinstance(value, list | tuple) else [value]
+    return [word for item in values for word in (name, _without_folders(item))]
+
+
+def _without_folders(value: Any) -> str:
+    path = Path(str(value))
+    return path.name if path.is_absolute() else f"{value:g}" if isinstance(value, float) else str(value)

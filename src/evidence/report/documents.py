@@ -1,0 +1,148 @@
+"""Records as documents: the JSON twin, CSV, Markdown and a self-contained HTML page."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Any
+
+from evidence.domain.results import Ranking, Review, Sweep
+from evidence.report.page import Page, Picture, page_of
+from evidence.report.words import in_100, show_name
+
+_MARKDOWN_ACTIVE = re.compile(r"([\\`*_{}\[\]<>#|~!&$])|(?<=:)(?=//)|(?<=www)(?=\.)")
+
+# What a failed gate leaves of each record: names and reasons, no answer.
+_KEPT_OF_REVIEW = {
+    "study", "study_title", "finding", "question", "target", "model", "engine", "pair", "belief", "assumptions",
+    "inputs", "why_so_little", "checks", "ok", "provenance", "settings_viewed",
+}  # fmt: skip
+_KEPT_OF_RANKING = {
+    "base", "question", "criterion", "target", "model", "engine", "untested", "left_out", "checks", "ok", "provenance",
+}  # fmt: skip
+
+
+def json_of(record: Ranking | Review | Sweep) -> str:
+    """The JSON twin with every key of the record. Where a gate failed every answer is null: no number to misread."""
+    document = record.model_dump(mode="json")
+    if isinstance(record, Review):
+        document = _withheld(document, _KEPT_OF_REVIEW, record.ok)
+        if record.in_context is not None and not record.in_context.ok and record.ok:
+            document["in_context"] |= {"p_without": None, "p_with": None, "p_face_value_with": None}
+    elif isinstance(record, Ranking):
+        document = _ranking(document, record)
+    else:
+        for point in document["points"]:
+            if not point["ok"]:
+                point |= {"p": None, "p_mcse": None}
+    return json_text(document)
+
+
+def json_text(document: Any) -> str:
+    """One JSON document, ASCII only so that no name can drive a terminal; NaN is an error."""
+    return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def _withheld(document: dict[str, Any], kept: set[str], ok: bool) -> dict[str, Any]:
+    return document if ok else {key: value if key in kept else None for key, value in document.items()}
+
+
+def _ranking(document: dict[str, Any], record: Ranking) -> dict[str, Any]:
+    for study in document["studies"]:
+        if not study["ok"]:
+            study |= {"shift_bits": None, "max_rank_change": None, "p_top_changes": None}
+    return _withheld(document, _KEPT_OF_RANKING, record.ok)
+
+
+def csv_of(sweep: Sweep) -> str:
+    """The points of a sweep as CSV: value, p, p_mcse, ok; p empty where a check failed."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("value", "p", "p_mcse", "ok"))
+    for point in sweep.points:
+        numbers = (point.p, point.p_mcse) if point.ok else ("", "")
+        writer.writerow((point.value, *numbers, "yes" if point.ok else "no"))
+    return out.getvalue()
+
+
+def markdown_of(review: Review, *, command: str = "") -> str:
+    """The one-page review as Markdown; nothing in a name can become a link, markup or HTML."""
+    page = page_of(review, command)
+    lines = [f"# {page.title.capitalize()}", ""]
+    if page.subtitle:
+        lines += [_markdown(page.subtitle), ""]
+    for section in page.sections:
+        lines += [f"## {section.label.capitalize()}", "", *_paragraphs(section.lines)]
+        if section.label == "OVER-UPDATING" and page.picture is not None:
+            lines += [*_markdown_picture(page.picture), ""]
+    return "\n".join(lines)
+
+
+def _paragraphs(lines: Iterable[str]) -> list[str]:
+    return [text for line in lines for text in (_markdown(line), "")]
+
+
+def _markdown_picture(picture: Picture) -> list[str]:
+    rows = [f"| {bar.label} | {_markdown(in_100(bar.p))} |" for bar in picture.bars]
+    rows.append(f"| ceiling | {_markdown(in_100(picture.ceiling))} |")
+    if picture.break_even is not None:
+        rows.append(f"| break-even | {_markdown(in_100(picture.break_even))} |")
+    return ["| belief | in 100 |", "|---|---|", *rows, "", *(_markdown(line) for line in picture.contrast)]
+
+
+def _markdown(text: str) -> str:
+    """Text that Markdown shows as it is: active characters escaped, `//` and `www.` broken so nothing links itself."""
+    escaped = _MARKDOWN_ACTIVE.sub(lambda m: "\\" + m[0] if m[0] else "\u2060", text)
+    return escaped.replace("\u2060", "&#8288;")
+
+
+def html_of(review: Review, *, command: str = "") -> str:
+    """The one-page review as one HTML file: no script, no remote resource, a policy that forbids both."""
+    import jinja2
+
+    style = files("evidence.report").joinpath("review.css").read_text(encoding="utf-8")
+    template = files("evidence.report").joinpath("review.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    page = page_of(review, command)
+    return environment.from_string(template).render(
+        page=page,
+        style=_safe(style),
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        bars=_bars(page),
+        dots=_dots(page.picture),
+        target=show_name(review.target),
+    )
+
+
+def _safe(style: str) -> Any:
+    """Our own style sheet, not to be escaped."""
+    from markupsafe import Markup
+
+    return Markup(style)  # noqa: S704 (a file of this package, no input)
+
+
+def _bars(page: Page) -> list[dict[str, Any]]:
+    """Bars with their widths on an axis of 400 units."""
+    if page.picture is None:
+        return []
+    return [{"label": bar.label, "width": round(400 * bar.p, 1), "text": in_100(bar.p)} for bar in page.picture.bars]
+
+
+def _dots(picture: Picture | None) -> list[dict[str, float | bool]]:
+    """The 50 equally likely outcomes as stacked dots on 400 x 90 units, zero in the middle; `ahead` right of it."""
+    if picture is None or not picture.dots:
+        return []
+    span = max(abs(d) for d in picture.dots) or 1.0
+    columns = [round(24 * dot / span) for dot in picture.dots]
+    heights = [columns[: i + 1].count(column) for i, column in enumerate(columns)]
+    step = min(8.0, 80 / max(heights))
+    return [
+        {"x": 200.0 + 8 * column, "y": round(92 - step * height, 1), "ahead": dot > 0}
+        for dot, column, height in zip(picture.dots, columns, heights, strict=True)
+    ]

@@ -1,0 +1,219 @@
+"""Terminal renderings of records. Formatting only: every number printed here is read from a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import IO
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from evidence.domain.results import Provenance, Ranking, Review, StudyShift, Sweep
+from evidence.report.page import WHAT_TO_TRY, Page, Picture, no_verdict_lines, page_of, quick_page_of
+from evidence.report.words import amount, in_100, show_name
+
+MAX_WIDTH = 100
+AXIS = 50
+"""Characters of the 0..100 axis."""
+LABEL_WIDTH = 12
+SHOWN_STUDIES = 6
+CONTENDER = 0.10
+"""From this P(ranks first) on a technique cannot be ruled out as first."""
+
+
+def open_console(file: IO[str]) -> Console:
+    """A console that reads no markup in names, at most 100 columns wide (80 without a terminal)."""
+    console = Console(file=file, markup=False, emoji=False, highlight=False)
+    console.width = min(console.width, MAX_WIDTH)
+    return console
+
+
+def review_view(review: Review, *, command: str = "") -> RenderableType:
+    """The one-page review; without numbers, and with what to try, where a gate failed."""
+    return _page_view(page_of(review, command))
+
+
+def quick_view(review: Review, *, command: str = "") -> RenderableType:
+    """The review of one typed claim in a few lines."""
+    return _page_view(quick_page_of(review, command))
+
+
+def _page_view(page: Page) -> RenderableType:
+    head = Text(page.title, style="bold")
+    if page.subtitle:
+        head.append(f"  {page.subtitle}", style="not bold")
+    body: list[RenderableType] = [head]
+    for section in page.sections:
+        body.append(_section(section.label, section.lines))
+        if section.label == "OVER-UPDATING" and page.picture is not None:
+            body.append(Text(picture_text(page.picture)))
+    return Group(*body)
+
+
+def _section(label: str, lines: Iterable[str]) -> Table:
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=LABEL_WIDTH, style="bold")
+    grid.add_column(overflow="fold", ratio=1)
+    grid.add_row(Text(label), Text("\n".join(lines)))
+    return grid
+
+
+def picture_text(picture: Picture) -> str:
+    """The bars and marks on one axis of 50 characters from 0 to 100, in plain characters."""
+    margin = " " * (LABEL_WIDTH + 1)
+    rows = [margin + "0" + "50".rjust(AXIS // 2) + "100".rjust(AXIS // 2)]
+    for bar in picture.bars:
+        filled = round(AXIS * bar.p)
+        rows.append(bar.label.ljust(LABEL_WIDTH + 1) + "#" * filled + "." * (AXIS - filled) + f" {in_100(bar.p)}")
+    marks = {"c": picture.ceiling} | ({} if picture.break_even is None else {"b": picture.break_even})
+    cells = [" "] * (AXIS + 1)
+    for mark, p in marks.items():
+        place = round(AXIS * p)
+        cells[place] = mark if cells[place] == " " else "x"
+    legend = f"c ceiling {in_100(picture.ceiling)}"
+    if picture.break_even is not None:
+        legend += f", b break-even {in_100(picture.break_even)}"
+        legend += ", x both" if "x" in cells else ""
+    rows.append((margin + "".join(cells)).rstrip())
+    rows.append(margin + legend)
+    rows += [margin + line for line in picture.contrast]
+    return "\n".join(rows)
+
+
+def ranking_view(ranking: Ranking, *, command: str = "") -> RenderableType:
+    """The ranking, the studies that carry most, the try order; no numbers where a gate failed."""
+    head = _section(
+        "QUESTION", (show_name(ranking.question), f"At {show_name(ranking.target)}: {show_name(ranking.criterion)}.")
+    )
+    foot = _section("REPRODUCE", _reproduce(ranking.provenance, command))
+    if not ranking.ok:
+        return Group(
+            head, _section("NO VERDICT", no_verdict_lines(ranking.checks)), _section("TRY", (WHAT_TO_TRY,)), foot
+        )
+    parts: list[RenderableType] = [head, _techniques(ranking), _contenders(ranking)]
+    if ranking.studies:
+        parts.append(_studies(ranking.studies))
+    parts.append(_section("TRY ORDER", (_try_order(ranking),)))
+    if ranking.untested:
+        parts.append(
+            _section("UNTESTED", (", ".join(map(show_name, ranking.untested)) + ": no finding speaks about them.",))
+        )
+    if ranking.left_out:
+        parts.append(_section("LEFT OUT", (f"{len(ranking.left_out)} findings; `evidence check` says why.",)))
+    parts += [
+        _section("CHECKS", (f"all {len(ranking.checks)} passed; error of any P at most {ranking.p_above_mcse:.4f}",)),
+        foot,
+    ]
+    return Group(*parts)
+
+
+def _reproduce(provenance: Provenance, command: str) -> tuple[str, ...]:
+    p = provenance
+    hashes = f"data {p.base_sha256[:8]} · priors {p.model_sha256[:8]} · evidence {p.version} · seed {p.seed}"
+    return (show_name(command), hashes) if command else (hashes,)
+
+
+def _techniques(ranking: Ranking) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("#", justify="right")
+    table.add_column("technique", overflow="fold", ratio=1)
+    for name in (
+        "merit, SMD\nmedian",
+        "90 %,\nequal-tailed",
+        "above next\nin 100",
+        "works\nin 100",
+        "first\nin 100",
+        "expected\nrank",
+    ):
+        table.add_column(name, justify="right")
+    followers = [*ranking.techniques[1:], None]
+    for place, (technique, follower) in enumerate(zip(ranking.techniques, followers, strict=True), start=1):
+        table.add_row(
+            str(place),
+            Text(show_name(technique.name)),
+            f"{technique.merit_q50:.2f}",
+            f"{technique.merit_q05:.2f} to {technique.merit_q95:.2f}",
+            "" if follower is None else in_100(ranking.p_above[technique.id][follower.id]),
+            in_100(technique.p_works),
+            in_100(technique.p_best),
+            f"{technique.expected_rank:.1f}",
+        )
+    return table
+
+
+def _contenders(ranking: Ranking) -> Table:
+    names = [show_name(t.name) for t in ranking.techniques if t.p_best >= CONTENDER]
+    text = ", ".join(names) if names else "nobody stands out"
+    return _section("NOT RULED OUT", (f"as first at the target (10 in 100 or more): {text}.",))
+
+
+def _studies(studies: tuple[StudyShift, ...]) -> Table:
+    lines: list[str] = []
+    for study in studies[:SHOWN_STUDIES]:
+        if not study.ok:
+            lines.append(f"{show_name(study.id)}: not shown, its reweighting check failed")
+            continue
+        lines.append(
+            f"{show_name(study.id)}: {amount(study.shift_bits)} bits, moves an expected rank by up to"
+            f" {amount(study.max_rank_change)}, the first place in {in_100(study.p_top_changes)} of 100"
+        )
+    if len(studies) > SHOWN_STUDIES:
+        lines.append(f"and {len(studies) - SHOWN_STUDIES} more; --json lists all")
+    return _section("WHAT MOVED IT", lines)
+
+
+def _try_order(ranking: Ranking) -> str:
+    steps = " → ".join(show_name(step.name) for step in ranking.try_order)
+    return f"{steps} ({ranking.try_order_hours:.0f} expected hours, failure of all included)."
+
+
+def sweep_view(sweep: Sweep, *, command: str = "") -> RenderableType:
+    """P along the slider, and the flip points."""
+    pair = sweep.pair
+    a, b = show_name(pair.technique_name), show_name(pair.comparator_name)
+    head = _section("QUESTION", (f"Is {a} above {b} at {show_name(sweep.target)}, as {show_name(sweep.key)} moves?",))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(show_name(sweep.key), justify="right")
+    table.add_column("in 100", justify="right")
+    table.add_column("", justify="left")
+    for point in sweep.points:
+        shown = (in_100(point.p), "#" * round(AXIS * point.p)) if point.ok else ("-", "no verdict: a check failed here")
+        table.add_row(f"{point.value:.4g}", *shown)
+    parts: list[RenderableType] = [head, table]
+    if sweep.flips_at:
+        parts.append(_section("FLIPS", flip_lines(sweep)))
+    if not sweep.ok:
+        parts += [_section("NO VERDICT", no_verdict_lines(sweep.checks)), _section("TRY", (WHAT_TO_TRY,))]
+    parts.append(_section("REPRODUCE", _reproduce(sweep.provenance, command)))
+    return Group(*parts)
+
+
+def flip_lines(sweep: Sweep) -> tuple[str, ...]:
+    """Where P crosses the asked level."""
+    key = show_name(sweep.key)
+    return tuple(
+        f"{key}: {in_100(flip.p)} in 100 is out of reach in this range"
+        if flip.value is None
+        else f"{in_100(flip.p)} in 100 at {key} = {flip.value:.2f}"
+        for flip in sweep.flips_at
+    )
+
+
+def shipped_view(tables: Mapping[str, Iterable[Mapping[str, object]]]) -> RenderableType:
+    """One small table per kind of thing shipped; the keys of its rows are the columns."""
+    parts: list[RenderableType] = []
+    for title, rows in tables.items():
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title=title, title_justify="left")
+        for row in rows:
+            if not table.columns:
+                for name in row:
+                    table.add_column(name, overflow="fold", justify="right" if isinstance(row[name], int) else "left")
+            table.add_row(*(Text(show_name(str(value))) for value in row.values()))
+        parts += [table, Text("")]
+    return Group(*parts[:-1])
+
+
+def lines_view(lines: Iterable[str]) -> RenderableType:
+    """Plain lines, control characters shown escaped."""
+    return Text("\n".join(show_name(line) for line in lines))
