@@ -35,19 +35,20 @@ def check(effect, y, variance, rel=1e-12):
 
 
 @pytest.mark.parametrize(
-    ("k", "n", "k0", "n0", "y", "variance"),
+    ("table", "y", "variance"),
     [  # metafor OR2DL
-        (12, 100, 31, 100, -0.657355431967242, 0.04299497186148864),
-        (120, 400, 180, 400, -0.3565042405878541, 0.006688952599764724),
-        (0, 20, 5, 20, -1.476172165353007, 0.6976312439844076),
-        (0, 10, 0, 12, 0.09612606034757828, 1.269120197394311),
-        (15, 15, 9, 15, 1.684032778382765, 0.7062974400017527),
-        (3, 8, 1, 7, 0.7062158421269884, 0.5167380365759227),
-        (20, 20, 20, 20, 0, 1.245509184286299),
-        (1, 2, 1, 1, -0.6056966996081959, 1.215854203708053),
+        ((12, 100, 31, 100), -0.657355431967242, 0.04299497186148864),
+        ((120, 400, 180, 400), -0.3565042405878541, 0.006688952599764724),
+        ((0, 20, 5, 20), -1.476172165353007, 0.6976312439844076),
+        ((0, 10, 0, 12), 0.09612606034757828, 1.269120197394311),
+        ((15, 15, 9, 15), 1.684032778382765, 0.7062974400017527),
+        ((3, 8, 1, 7), 0.7062158421269884, 0.5167380365759227),
+        ((20, 20, 20, 20), 0, 1.245509184286299),
+        ((1, 2, 1, 1), -0.6056966996081959, 1.215854203708053),
     ],
 )
-def test_counts_are_the_or2dl_of_metafor(k, n, k0, n0, y, variance):
+def test_counts_are_the_or2dl_of_metafor(table, y, variance):
+    k, n, k0, n0 = table
     check(effect_of(finding("counts", k=k, n=n, k0=k0, n0=n0)), y, variance)
 
 
@@ -86,13 +87,12 @@ def test_means_are_the_smd_of_metafor(first, second, y, variance):
 
 
 def test_means_with_an_assumed_n_take_the_variance_at_both_ends_and_the_effect_in_the_middle():
-    numbers = {"mean": 5.1, "sd": 1.2, "mean0": 4.3, "sd0": 1.5, "assumed_n_lo": 20, "assumed_n_hi": 200}
+    numbers = {"mean": 5.1, "sd": 1.2, "mean0": 4.3, "sd0": 1.5, "assumed_n_lo": 16, "assumed_n_hi": 256}
     effect = effect_of(finding("means", **numbers))
-    # metafor SMD at n = 20 and n = 200 per arm.
-    assert math.exp(effect.log_var_lo) == pytest.approx(0.1041652743647276, rel=1e-12)
-    assert math.exp(effect.log_var_hi) == pytest.approx(0.01043197049230682, rel=1e-12)
-    # Between metafor's values at n = 63 (just below sqrt(20 * 200) = 63.2) and n = 200.
-    assert 0.5853974310430596 < effect.y < 0.5854100
+    # metafor SMD at n = 16, 256 and 64 = sqrt(16 * 256) per arm.
+    assert math.exp(effect.log_var_lo) == pytest.approx(0.1301498433487704, rel=1e-12)
+    assert math.exp(effect.log_var_hi) == pytest.approx(0.008150257217320586, rel=1e-12)
+    assert effect.y == pytest.approx(0.585454240508159, rel=1e-12)
     assert effect.comparator_share == 0.5
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,11 @@ from evidence.inference.engine import Engine, Evidence, Posterior
 from evidence.model.changes import apply_settings
 from evidence.model.design import Design, build_design
 from evidence.model.hyper import Hyper, build_hyper
+from evidence.model.identity import merge_alike_settings
 
 type Floats = NDArray[np.float64]
 
-VERSION = "0.1.0"
+VERSION = version("evidence")
 MAX_RULED_OUT = 0.8
 
 
@@ -70,9 +72,10 @@ def prepare_case(
     )
     changed = apply_settings(base, model, settings)
     chosen = _known_target(base, target)
-    design = build_design(changed.base)
-    hyper = build_hyper(changed.base, changed.model, design, target=chosen, relevance=changed.relevance)
-    case = Case(changed.base, changed.model, design, hyper, chosen, provenance, changed.relevance)
+    merged = merge_alike_settings(changed.base)
+    design = build_design(merged)
+    hyper = build_hyper(merged, changed.model, design, target=chosen, relevance=changed.relevance)
+    case = Case(merged, changed.model, design, hyper, chosen, provenance, changed.relevance)
     problems = find_ruled_out(case)
     if problems:
         raise BadInput(problems)
@@ -122,7 +125,7 @@ def p_above(posterior: Posterior, technique: str, comparator: str) -> tuple[floa
 
     mean, variance = contrast_moments(posterior, technique, comparator)
     p = ndtr(mean / np.sqrt(np.maximum(variance, 1e-300)))
-    average = float(posterior.weights @ p)
+    average = float(np.clip(posterior.weights @ p, 0.0, 1.0))  # rounding can leave 1 + 2e-16
     return average, float(np.sqrt(np.sum((posterior.weights * (p - average)) ** 2)))
 
 

@@ -22,24 +22,30 @@ FLIP_GRID = 13
 
 
 def measure_robustness(solo: Solo, setting: int) -> Robustness:
-    """In how many of 45 settings (5 quantiles of rho x 3 of tau x 3 of se) the verdict word stays."""
+    """In how many of 45 settings (5 quantiles of rho x 3 of tau x 3 of se) the verdict word stays.
+
+    A setting the engine cannot answer counts as one in which it does not.
+    """
     pair = solo.pair
     word = word_of(_p_post(solo), pair.technique, pair.comparator)
     family = solo.case.hyper.families[int(solo.case.hyper.family_of_setting[setting])]
     values: list[float] = []
+    plausible = 0
     for rho in _plausible_validities(solo, setting):
         stated = solo.case.hyper if rho is None else solo.case.hyper.with_validity(family, setting, rho)
         for tau in TAU_FACTORS:
             hyper = stated if stated.random_effects else stated.scaled("tau", tau)
             for se in SE_FACTORS:
                 evidence = replace(solo.case.everything, se_scale=se, sign_scale=1 / se)
+                plausible += 1
                 p = solo.p_under(hyper, evidence)
                 if p is not None:
                     values.append(p)
-    side = _p_post(solo) >= 0.5
+    p_post = _p_post(solo)
+    side = p_post >= 0.5
     return Robustness(
-        kept=sum(word_of(p, pair.technique, pair.comparator) == word for p in values), of=len(values),
-        lowest=min(values), highest=max(values), same_side=sum((p >= 0.5) == side for p in values),
+        kept=sum(word_of(p, pair.technique, pair.comparator) == word for p in values), of=plausible,
+        lowest=min(values, default=p_post), highest=max(values, default=p_post), same_side=sum((p >= 0.5) == side for p in values),
     )  # fmt: skip
 
 
@@ -124,12 +130,15 @@ def find_limits(solo: Solo) -> dict[str, float]:
 
 
 def target_equivalent_n(solo: Solo) -> float:
-    """What the study is worth in direct target runs of standard error `target_run_se`; never negative."""
+    """What the study is worth in direct target runs of standard error `target_run_se`; never negative.
+
+    run^2 (1 / E[V_post] - 1 / E[V_prior]), both means over the hyperparameters given the findings. The mean of the
+    reciprocals would be dominated by draws in which techniques hardly differ: E[1 / tau^2] is infinite.
+    """
     case = solo.case
-    post = conditional_moments(solo, case.hyper, case.everything).variance
-    prior = conditional_moments(solo, case.hyper, case.nothing).variance
-    run = case.base.question.target_run_se**2
-    return max(0.0, float(np.mean(run * (1 / post - 1 / prior))))
+    post = float(conditional_moments(solo, case.hyper, case.everything).variance.mean())
+    prior = float(conditional_moments(solo, case.hyper, case.nothing).variance.mean())
+    return max(0.0, case.base.question.target_run_se**2 * (1 / post - 1 / prior))
 
 
 def _p_post(solo: Solo) -> float:

@@ -23,9 +23,9 @@ from evidence.domain.errors import BadInput, Problem
 from evidence.domain.quick import QuickClaim, base_of_claim
 from evidence.domain.records import SIGN_KINDS, EvidenceBase, Finding, Model
 from evidence.domain.results import Check, InContext, Pair, Review
-from evidence.domain.verdict import band_of, robustness_word_of, word_of
+from evidence.domain.verdict import NO_LEAN, band_of, robustness_word_of, word_of
 from evidence.inference.checks import K_HAT_LIMIT
-from evidence.inference.engine import Engine, Posterior
+from evidence.inference.engine import MCSE_LIMIT, READER_MCSE_LIMIT, Engine, Posterior
 from evidence.model.scores import (
     bernoulli_kl_bits,
     break_even,
@@ -116,7 +116,8 @@ def _in_context(case: Case, engine: Engine, subject: _Subject, options: Options)
     without = engine.reweight(everything, case.design, case.hyper, case.without(own))
     if without.checks["k_hat"].value >= K_HAT_LIMIT:
         without = engine.fit(case.design, case.hyper, case.without(own), seed=seed, progress=options.progress)
-    face_value = engine.fit(case.design, read_as(case, options.readers["face_value"]), case.everything, seed=seed)
+    reader = read_as(case, options.readers["face_value"])
+    face_value = engine.fit(case.design, reader, case.everything, seed=seed, mcse_limit=2 * READER_MCSE_LIMIT)
     return InContext(
         p_without=p_above(without, pair.technique, pair.comparator)[0],
         p_with=p_above(everything, pair.technique, pair.comparator)[0],
@@ -132,7 +133,7 @@ def _review(case: Case, engine: Engine, subject: _Subject, options: Options, con
     technique, comparator = subject.pair.technique, subject.pair.comparator
     names = (subject.pair.technique_name, subject.pair.comparator_name)
     prior = engine.evaluate(small.design, small.hyper, small.nothing, solo.coordinates)
-    ceiling = solo.fit(small.hyper, small.everything.perfect())
+    ceiling = solo.fit(small.hyper, small.everything.perfect(), mcse_limit=MCSE_LIMIT)
     readers = {name: solo.fit(read_as(small, model), small.everything) for name, model in options.readers.items()}
     p_prior = p_above(prior, technique, comparator)[0]
     p_post, mcse = p_above(solo.posterior, technique, comparator)
@@ -171,7 +172,7 @@ def _review(case: Case, engine: Engine, subject: _Subject, options: Options, con
         why_so_little=reasons_of(small, subject.headline), validity=validity_of(small, subject.headline),
         contrast={"q10": float(quantiles[0]), "q50": float(quantiles[1]), "q90": float(quantiles[2]), **_proxy(subject)},
         contrast_dots=tuple(float(q) for q in quantiles[3:]),
-        optimism_line=optimism_line(solo, subject.headline), assumptions=assumptions_of(small),
+        optimism_line=optimism_line(solo, subject.headline, is_flat=word_of(p_post, *names) == NO_LEAN), assumptions=assumptions_of(small),
         inputs=inputs_of(small), fingerprint=fingerprint_of(small), checks=checks,
         ok=all(c.ok for c in checks.values()), provenance=case.provenance,
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """One study or finding alone: how far it moves the prior under changed assumptions (docs/model.md, section 6).
 
-All questions about one study use one set of quasi-random prior draws, weighted by the likelihood under the
+All questions about one study use one set of prior draws, weighted by the likelihood under the
 assumptions asked about. Common draws make the answers comparable: a slider's curve is smooth, and a flip point is a
 crossing, not noise.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from evidence.analysis.fitting import Case, contrast_moments, p_above
 from evidence.domain.results import Pair
 from evidence.inference.checks import effective_sample_size
-from evidence.inference.engine import Engine, Evidence, Posterior
+from evidence.inference.engine import READER_MCSE_LIMIT, Engine, Evidence, Posterior
 from evidence.model.hyper import Hyper
 
 type Floats = NDArray[np.float64]
@@ -50,9 +50,10 @@ class Solo:
             return self._fitted_p(hyper or self.case.hyper, evidence or self.case.everything)
         return p_above(replace(found, weights=weights), self.pair.technique, self.pair.comparator)[0]
 
-    def fit(self, hyper: Hyper, evidence: Evidence) -> Posterior:
+    def fit(self, hyper: Hyper, evidence: Evidence, *, mcse_limit: float = READER_MCSE_LIMIT) -> Posterior:
         """A full fit under other assumptions: for readers, whose posteriors may be narrow."""
-        return self.engine.fit(self.case.design, hyper, evidence, seed=self.case.provenance.seed)
+        seed = self.case.provenance.seed
+        return self.engine.fit(self.case.design, hyper, evidence, seed=seed, mcse_limit=mcse_limit)
 
     def _fitted_p(self, hyper: Hyper, evidence: Evidence) -> float | None:
         fitted = self.fit(hyper, evidence)
@@ -61,13 +62,12 @@ class Solo:
 
 def prepare_solo(case: Case, engine: Engine, pair: Pair) -> Solo:
     """Fit the narrowed case and lay out its prior draws."""
-    from scipy import special, stats
-
     seed = case.provenance.seed
     posterior = engine.fit(case.design, case.hyper, case.everything, seed=seed)
-    sobol = stats.qmc.Sobol(len(case.hyper.names) + case.design.n_latents, rng=np.random.default_rng([seed, 3]))
-    uniform = np.clip(sobol.random(PRIOR_DRAWS), 1e-12, 1 - 1e-12)
-    return Solo(case, engine, posterior, special.ndtri(uniform), pair)
+    rng = np.random.default_rng([seed, 3])
+    coordinates = rng.standard_normal((PRIOR_DRAWS // 2, len(case.hyper.names) + case.design.n_latents))
+    # Antithetic pairs: what is symmetric under the prior is exactly so in the draws.
+    return Solo(case, engine, posterior, np.concatenate([coordinates, -coordinates]), pair)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from evidence.analysis.fitting import Case
 from evidence.analysis.solo import Solo
 from evidence.domain.records import SIGN_KINDS, Finding
 from evidence.domain.results import InputLine
+from evidence.domain.verdict import NO_LEAN
 from evidence.model.effects import effect_of
 from evidence.model.priors import look_up
 from evidence.model.reach import caps, validity_quantiles
@@ -116,15 +117,19 @@ def fingerprint_of(case: Case) -> dict[str, dict[str, float]]:
     }
 
 
-def optimism_line(solo: Solo, headline: Finding) -> str | None:
-    """Said where a gain over the baseline is no larger than what proxies show for techniques that do nothing."""
+def optimism_line(solo: Solo, headline: Finding, *, is_flat: bool) -> str | None:
+    """Said where a gain over the baseline is no larger than what proxies show for techniques that do nothing.
+
+    `is_flat`: the verdict is "no usable lean", and the line opens with it.
+    """
     if headline.kind in SIGN_KINDS or headline.is_arm or headline.comparator != solo.case.base.techniques[0].id:
         return None
     gain = effect_of(headline).y
     optimism = float(solo.posterior.weights @ solo.posterior.hyper[:, solo.posterior.names.index("mu_b")])
     if not 0 < gain <= optimism:
         return None
+    prefix = f"{NO_LEAN}: " if is_flat else ""
     return (
-        f"no usable lean: a gain of {gain:.2f} is what proxies show for techniques that do nothing "
+        f"{prefix}a gain of {gain:.2f} is what proxies show for techniques that do nothing "
         f"(mean optimism {optimism:.2f})"
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from evidence.analysis.fitting import fit_case, p_above, prepare_case
+from evidence.analysis.fitting import Case, fit_case, p_above, prepare_case
 from evidence.analysis.options import Options, SweepRequest
 from evidence.analysis.review import pair_of
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import EvidenceBase, Model
 from evidence.domain.results import Flip, Pair, Sweep, SweepPoint
-from evidence.inference.engine import Engine
+from evidence.inference.engine import Engine, Posterior
 
 MAX_POINTS = 201
 
@@ -37,9 +37,7 @@ def sweep_setting(
         moved = prepare_case(
             base, model, target=options.target, settings=changed, seed=options.seed, engine=engine.name
         )
-        found = engine.reweight(posterior, moved.design, moved.hyper, moved.everything)
-        if not found.checks["k_hat"].ok or not found.checks["mcse_p"].ok:
-            found = fit_case(moved, engine, seed=options.seed)
+        found = _moved_posterior(engine, posterior, moved, options.seed)
         p, mcse = p_above(found, chosen.technique, chosen.comparator)
         points.append(SweepPoint(value=value, p=p, p_mcse=mcse, ok=found.ok))
     return Sweep(
@@ -47,6 +45,15 @@ def sweep_setting(
         points=tuple(points), flips_at=_flips(sweep, points), checks=posterior.checks,
         ok=posterior.ok and all(p.ok for p in points), provenance=case.provenance,
     )  # fmt: skip
+
+
+def _moved_posterior(engine: Engine, posterior: Posterior, moved: Case, seed: int) -> Posterior:
+    """The draws reweighted where that is reliable; a refit elsewhere, and where the arrays have another shape."""
+    if moved.hyper.names == posterior.names:
+        found = engine.reweight(posterior, moved.design, moved.hyper, moved.everything)
+        if found.checks["k_hat"].ok and found.checks["mcse_p"].ok:
+            return found
+    return fit_case(moved, engine, seed=seed)
 
 
 def _values(sweep: SweepRequest) -> list[float]:

@@ -26,19 +26,24 @@ app.command("review")(ask.review)
 app.command("what-if")(ask.what_if)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("evidence"))
+        raise typer.Exit
+
+
 @app.callback()
 def describe(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
-    """How far should a proxy result move the ranking of techniques at the target?
+    """Says how far a proxy result should move the ranking of techniques at the target.
 
     Every option has a variable: EVIDENCE_RANK_SEED for `evidence rank --seed`, and so on.
     """
-    if version:
-        from importlib.metadata import version as installed_version
-
-        typer.echo(installed_version("evidence"))
-        raise typer.Exit
 
 
 def main() -> None:

@@ -38,8 +38,14 @@ REPORT_SUFFIXES = (".html", ".md", ".json")
 def quick(
     context: typer.Context,
     claim: Annotated[str, typer.Argument(help='"A 12/100 vs B 31/100", "A 0.80 se 0.25", "A > B"')],
+    *,
     validity_class: Annotated[
-        str, typer.Option("--class", help="What kind of proxy it was measured on: a validity class of the model.")
+        str,
+        typer.Option(
+            "--class",
+            envvar="EVIDENCE_QUICK_CLASS",
+            help="What kind of proxy it was measured on: a validity class of the model.",
+        ),
     ],
     lower_is_better: flags.LowerIsBetter = False,
     q: Annotated[
@@ -49,16 +55,16 @@ def quick(
     target: flags.Target = None,
     model: flags.ModelName = flags.DEFAULT_MODEL,
     engine: flags.EngineName = "exact",
-    settings: flags.Settings = None,
+    set: flags.Settings = None,
     seed: flags.Seed = 1,
-    as_json: flags.AsJson = False,
+    json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> None:
     """What one typed claim warrants at a target nobody can measure yet, with no files.
 
     Example: evidence quick "A 120/400 vs B 180/400" --class small-open-chat --lower-is-better --belief 85
     """
-    choices = Choices(model, engine, target, tuple(settings or ()), seed, as_json, quiet)
+    choices = Choices(target, tuple(set or ()), seed)
     from evidence.io.quick import parse_quick
 
     require_exact(engine)
@@ -72,19 +78,20 @@ def quick(
         review = review_quick(parsed, priors, engine=exact_engine(), options=options)
     from evidence.report.render import quick_view
 
-    answer(review, lambda: quick_view(review, command=reproducing_line(context)), as_json=as_json)
+    answer(review, lambda: quick_view(review, command=reproducing_line(context)), as_json=json)
 
 
 @guarded
 def rank(
     context: typer.Context,
     base: flags.Base = flags.DEFAULT_BASE,
+    *,
     target: flags.Target = None,
     model: flags.ModelName = flags.DEFAULT_MODEL,
     engine: flags.EngineName = "exact",
-    settings: flags.Settings = None,
+    set: flags.Settings = None,
     seed: flags.Seed = 1,
-    as_json: flags.AsJson = False,
+    json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> None:
     """The ranking of techniques at the target, and how far each study moved it.
@@ -98,12 +105,12 @@ def rank(
         from evidence.analysis.ranking import rank_techniques
 
         ranking = rank_techniques(
-            evidence_base, priors, engine=exact_engine(), target=target, settings=tuple(settings or ()), seed=seed,
+            evidence_base, priors, engine=exact_engine(), target=target, settings=tuple(set or ()), seed=seed,
             progress=progress,
         )  # fmt: skip
     from evidence.report.render import ranking_view
 
-    answer(ranking, lambda: ranking_view(ranking, command=reproducing_line(context)), as_json=as_json)
+    answer(ranking, lambda: ranking_view(ranking, command=reproducing_line(context)), as_json=json)
 
 
 @guarded
@@ -112,6 +119,7 @@ def review(
     study: Annotated[
         str, typer.Argument(metavar="STUDY|FILE.toml", help="Id of a study of the base, or a paper file.")
     ],
+    *,
     base: flags.BaseOption = flags.DEFAULT_BASE,
     finding: Annotated[str | None, typer.Option("--finding", metavar="ID", help="One finding of the study.")] = None,
     belief: flags.Belief = None,
@@ -123,16 +131,16 @@ def review(
     target: flags.Target = None,
     model: flags.ModelName = flags.DEFAULT_MODEL,
     engine: flags.EngineName = "exact",
-    settings: flags.Settings = None,
+    set: flags.Settings = None,
     seed: flags.Seed = 1,
-    as_json: flags.AsJson = False,
+    json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> None:
     """One page on one study: before, warranted, at face value, and what limits it.
 
     Example: evidence review greenblatt2023control --base control --belief 85 --report review.html
     """
-    choices = Choices(model, engine, target, tuple(settings or ()), seed, as_json, quiet)
+    choices = Choices(target, tuple(set or ()), seed)
     if no_elicit and belief is not None:
         raise bad_option("--no-elicit", f"--belief {belief:g} beside it", "one of the two")
     require_exact(engine)
@@ -151,14 +159,15 @@ def review(
         _write_report(report, found, command=command, force=force)
     from evidence.report.render import review_view
 
-    answer(found, lambda: review_view(found, command=command), as_json=as_json)
+    answer(found, lambda: review_view(found, command=command), as_json=json)
 
 
 @guarded
 def what_if(
     context: typer.Context,
-    sweep: Annotated[str, typer.Option("--sweep", metavar="KEY=LO:HI:STEP", help="The assumption to move.")],
     base: flags.Base = flags.DEFAULT_BASE,
+    *,
+    sweep: Annotated[str, typer.Option("--sweep", metavar="KEY=LO:HI:STEP", help="The assumption to move.")],
     flip: Annotated[
         float | None, typer.Option("--flip", metavar="IN_100", help="Where does P cross this many in 100?")
     ] = None,
@@ -169,19 +178,19 @@ def what_if(
     target: flags.Target = None,
     model: flags.ModelName = flags.DEFAULT_MODEL,
     engine: flags.EngineName = "exact",
-    settings: flags.Settings = None,
+    set: flags.Settings = None,
     seed: flags.Seed = 1,
-    as_json: flags.AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="The points as CSV on standard output.")] = False,
+    json: flags.Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="The points as CSV on standard output.")] = False,
     quiet: flags.Quiet = False,
 ) -> None:
     """P(technique above comparator) along one assumption, and where it crosses a level.
 
     Example: evidence what-if control --sweep novelty.first-catastrophic-deployment=0:1:0.25 --flip 55
     """
-    choices = Choices(model, engine, target, tuple(settings or ()), seed, as_json, quiet)
+    choices = Choices(target, tuple(set or ()), seed)
     require_exact(engine)
-    if as_csv and as_json:
+    if csv and json:
         raise bad_option("--csv", "--json beside it", "one of the two")
     request, chosen = _sweep_request(sweep, flip), _pair(pair)
     priors = model_named(model)
@@ -194,14 +203,15 @@ def what_if(
             evidence_base, priors, engine=exact_engine(), options=options, sweep=request, pair=chosen
         )  # fmt: skip
     from evidence.report.documents import csv_of
-    from evidence.report.render import flip_lines, sweep_view
+    from evidence.report.render import sweep_view
+    from evidence.report.words import flip_lines
 
-    if as_csv:
+    if csv:
         typer.echo(csv_of(found), nl=False)
-        complain(flip_lines(found))
+        complain(flip_lines(found.flips_at))
         require_verdict(found)
     else:
-        answer(found, lambda: sweep_view(found, command=reproducing_line(context)), as_json=as_json)
+        answer(found, lambda: sweep_view(found, command=reproducing_line(context)), as_json=json)
 
 
 def _require_class(name: str, model: Model) -> None:

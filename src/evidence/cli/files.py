@@ -15,7 +15,7 @@ from evidence.domain.records import EvidenceBase
 
 
 @guarded
-def list_shipped_files(as_json: flags.AsJson = False, quiet: flags.Quiet = False) -> None:
+def list_shipped_files(json: flags.Json = False, quiet: flags.Quiet = False) -> None:
     """The shipped bases, bridges and models, with their sizes.
 
     Example: evidence list --json
@@ -36,7 +36,7 @@ def list_shipped_files(as_json: flags.AsJson = False, quiet: flags.Quiet = False
             for name, model in ((name, load_model(path)) for name, path in shipped.models.items())
         ],
     }
-    if as_json:
+    if json:
         typer.echo(json_text(tables), nl=False)
     else:
         show(shipped_view(tables))
@@ -46,7 +46,7 @@ def list_shipped_files(as_json: flags.AsJson = False, quiet: flags.Quiet = False
 def check(
     base: Annotated[str, typer.Argument(metavar="BASE|FILE.toml", help="A base by folder or name, or a paper file.")],
     model: flags.ModelName = flags.DEFAULT_MODEL,
-    as_json: flags.AsJson = False,
+    json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> None:
     """Validates a base: every problem as `file:row:field: found, wanted`; exit 2 if there is any.
@@ -59,14 +59,14 @@ def check(
     try:
         found = _checked_base(base, model)
     except BadInput as error:
-        if as_json:
+        if json:
             problems = [asdict(problem) for problem in error.problems]
             typer.echo(json_text({"base": base, "problems": problems, "warnings": [], "ok": False}), nl=False)
         raise
     from evidence.io.tables import find_warnings
 
     warnings, sizes = find_warnings(found), _sizes(found.question.id, found)
-    if as_json:
+    if json:
         typer.echo(json_text({"base": base, "problems": [], "warnings": warnings, **sizes, "ok": True}), nl=False)
         return
     counts = ", ".join(f"{count} {name}" for name, count in sizes.items() if isinstance(count, int))
@@ -79,14 +79,14 @@ def check(
 @guarded
 def show_schema(
     name: Annotated[str, typer.Argument(metavar="NAME", help="question, finding, model, review, ranking …")],
-    as_json: flags.AsJson = False,
+    json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> None:
     """The JSON Schema of a table's row, a file or a result; always one JSON document.
 
     Example: evidence schema finding
     """
-    del as_json, quiet  # a schema is JSON, and at once
+    del json, quiet  # a schema is JSON, and at once
     from evidence.io.schema import schema
     from evidence.report.documents import json_text
 

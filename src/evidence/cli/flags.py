@@ -11,31 +11,29 @@ MAX_SEED = 2**53 - 1
 DEFAULT_BASE = "control"
 DEFAULT_MODEL = "default"
 
-type Base = Annotated[str, typer.Argument(metavar="[BASE]", help="Folder of tables, or the name of a shipped base.")]
-type BaseOption = Annotated[str, typer.Option("--base", help="Folder of tables, or the name of a shipped base.")]
-type Target = Annotated[str | None, typer.Option("--target", metavar="ID", help="Target; default: the first.")]
-type ModelName = Annotated[str, typer.Option("--model", metavar="M", help="Model file, or the name of a shipped one.")]
-type EngineName = Annotated[str, typer.Option("--engine", help="exact or sampled (only exact in this version).")]
-type Settings = Annotated[
+Base = Annotated[str, typer.Argument(metavar="BASE", help="Folder of tables, or the name of a shipped base.")]
+BaseOption = Annotated[str, typer.Option("--base", help="Folder of tables, or the name of a shipped base.")]
+Target = Annotated[str | None, typer.Option("--target", metavar="ID", help="Target; default: the first.")]
+ModelName = Annotated[str, typer.Option("--model", metavar="M", help="Model file, or the name of a shipped one.")]
+EngineName = Annotated[str, typer.Option("--engine", help="exact or sampled (only exact in this version).")]
+Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Change an assumption, e.g. validity.FAMILY=.2...6 or prior.tau=0.5; a range is an 80 % interval. Repeatable.",
+        help="Change an assumption: validity.FAMILY=.2..0.6 or prior.tau=0.5; LO..HI is an 80 % interval. Repeatable.",
     ),
 ]
-type Belief = Annotated[
+Belief = Annotated[
     float | None,
     typer.Option("--belief", metavar="IN_100", help="What you would say after reading, in 100 (1 to 99)."),
 ]
-type Seed = Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Seed of every random draw.")]
-type AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
-type Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
-type Report = Annotated[
+Seed = Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Seed of every random draw.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+Report = Annotated[
     Path | None,
     typer.Option("--report", metavar="FILE", help="Also write the page to FILE.html, FILE.md or FILE.json."),
 ]
-type Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
-type LowerIsBetter = Annotated[
-    bool, typer.Option("--lower-is-better", help="Smaller numbers are better for the technique.")
-]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
+LowerIsBetter = Annotated[bool, typer.Option("--lower-is-better", help="Smaller numbers are better for the technique.")]

@@ -27,21 +27,17 @@ if TYPE_CHECKING:
 
 INTERNAL_ERROR, BAD_INPUT, NO_VERDICT = 1, 2, 5
 READERS = {"face_value": "face-value", "random_effects": "random-effects"}
-_NOT_REPRODUCED = frozenset({"as_json", "quiet", "report", "force", "no_elicit", "as_csv"})
+_NOT_REPRODUCED = frozenset({"json", "quiet", "report", "force", "no_elicit", "csv"})
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True)
 class Choices:
-    """The options that rank, quick, review and what-if share."""
+    """The choices that quick, review and what-if pass on."""
 
-    model: str
-    engine: str
     target: str | None
     settings: tuple[str, ...]
     seed: int
-    as_json: bool
-    quiet: bool
 
 
 def guarded[**P, R](command: Callable[P, R]) -> Callable[P, R]:

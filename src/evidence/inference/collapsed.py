@@ -24,6 +24,8 @@ LOGIT_PER_SMD = 1.8137993642342178
 """pi / sqrt(3): one SMD is this many logits (Chinn 2000)."""
 NEWTON_STEPS = 12
 TINY = 1e-13
+FIXED = 1e-11
+"""Share of the largest variance given to a latent that others fix, so that the Cholesky factor exists."""
 
 
 class Eta(NamedTuple):
@@ -113,13 +115,12 @@ def collapse(data: Data, xi: Array) -> Collapsed:
     eta = hyper_values(data, xi[:n_hyper])
     own = _own_parts(data, eta)
     border = _border(data, eta, own)
-    mean, cov = _functionals(data, eta, own, border)
-    n_merits = data["rows_of_technique"].shape[0]
-    log_latents, mean, cov = _condition_on_latents(data, xi[n_hyper:], mean, cov, n_merits)
+    merits = _merits(data, eta, own, border)
+    log_latents, mean, cov = _condition_on_latents(data, eta, own, border, merits, xi[n_hyper:])
     return Collapsed(
         log_likelihood=border.log_likelihood + log_latents,
-        mean=jnp.concatenate([jnp.zeros(1), mean[:n_merits]]),
-        cov=jnp.pad(cov[:n_merits, :n_merits], ((1, 0), (1, 0))),
+        mean=jnp.concatenate([jnp.zeros(1), mean]),
+        cov=jnp.pad(cov, ((1, 0), (1, 0))),
         rho=eta.correlation[:-1, -1],
         hyper=eta.values,
         log_prior=eta.log_prior,
@@ -167,17 +168,17 @@ def _own_parts(data: Data, eta: Eta) -> _Own:
     on = active[rows]
     setting = data["row_setting"][rows]
     own = eta.tau_P**2 * (1 - eta.r)
-    K = own * eta.correlation[setting[:, :, None], setting[:, None, :]] * on[:, :, None] * on[:, None, :]
+    K = own * _at(eta.correlation, setting[:, :, None], setting[:, None, :]) * on[:, :, None] * on[:, None, :]
     V = K + jnp.eye(rows.shape[1]) * variance[rows][:, :, None]
     scale = jnp.where(nodes == n_settings, eta.tau, eta.tau_P) * jnp.sqrt(1 - eta.r)
     to_nodes = scale[:, None, :] * eta.tau_P * jnp.sqrt(1 - eta.r)
-    to_nodes = to_nodes * eta.correlation[setting[:, :, None], nodes[:, None, :]] * on[:, :, None]
+    to_nodes = to_nodes * _at(eta.correlation, setting[:, :, None], nodes[:, None, :]) * on[:, :, None]
     L = jnp.linalg.cholesky(V)
     right = jnp.concatenate([loadings[rows], residual[rows][:, :, None], to_nodes], axis=2)
     solved = jax.scipy.linalg.solve_triangular(L, right, lower=True)
     B = loadings.shape[1]
     Z, y, k = solved[:, :, :B], solved[:, :, B], solved[:, :, B + 1 :]
-    prior_cov = scale[:, :, None] * scale[:, None, :] * eta.correlation[nodes[:, :, None], nodes[:, None, :]]
+    prior_cov = scale[:, :, None] * scale[:, None, :] * _at(eta.correlation, nodes[:, :, None], nodes[:, None, :])
     base = data["baseline_rows"]
     base_Z, base_y, base_v = loadings[base], residual[base], variance[base]
     log_det = 2 * jnp.log(jnp.diagonal(L, axis1=1, axis2=2)).sum() + jnp.log(base_v).sum()
@@ -190,6 +191,12 @@ def _own_parts(data: Data, eta: Eta) -> _Own:
         slope=jnp.einsum("tnq,tnb->tqb", k, Z),
         cov=prior_cov - jnp.einsum("tnq,tnp->tqp", k, k),
     )
+
+
+def _at(matrix: Array, rows: Array, columns: Array) -> Array:
+    """matrix[rows, columns] for indices known to be in range: a flat gather, several times faster than a checked one."""
+    flat = rows * matrix.shape[1] + columns
+    return matrix.reshape(-1).at[flat].get(mode="promise_in_bounds")
 
 
 def _shared_prior_cov(data: Data, eta: Eta) -> Array:
@@ -239,71 +246,92 @@ def _border(data: Data, eta: Eta, own: _Own) -> Border:
     return Border(jnp.concatenate([level_scores - to_levels @ mean_w, mean_w]), cov, log_likelihood)
 
 
-def _functionals(data: Data, eta: Eta, own: _Own, border: Border) -> tuple[Array, Array]:
-    """Joint mean and covariance of the merits (T - 1) and the latents (O)."""
+class _Merits(NamedTuple):
+    """Merits of techniques 1.. given the Gaussian rows."""
+
+    mean: Array
+    cov: Array
+    loads: Array
+    """(T - 1, B) loadings on (kappa, w) once the own parts are projected out."""
+
+
+def _merits(data: Data, eta: Eta, own: _Own, border: Border) -> _Merits:
+    """The target is every technique's first node, and the last shared effect."""
+    loads = -own.slope[:, 0, :]
+    loads = loads.at[:, -1].add(1.0)
+    cov = jnp.diag(own.cov[:, 0, 0]) + loads @ border.cov @ loads.T
+    return _Merits(own.mean[:, 0] + loads @ border.mean, (cov + cov.T) / 2, loads)
+
+
+class _Latents(NamedTuple):
+    """Latents given the Gaussian rows, and their covariance with the merits."""
+
+    mean: Array
+    cov: Array
+    with_merits: Array
+    """(O, T - 1)"""
+
+
+def _latents(data: Data, eta: Eta, own: _Own, border: Border, merits: _Merits) -> _Latents:
     n_techniques, width = data["node_settings"].shape
     n_groups = data["group_precision"].shape[0]
-    merits = jnp.arange(n_techniques) * width
-    a = jnp.concatenate([merits, data["latent_node_a"]])
-    c = jnp.concatenate([jnp.full(n_techniques, -1), data["latent_node_c"]])
-    n_columns = data["row_shared"].shape[1]
-    target_column = jnp.zeros(n_columns).at[-1].set(1.0)
-    merit_loads = jnp.concatenate([jnp.zeros(n_groups), target_column])
-    latent_loads = jnp.concatenate([data["latent_level"], data["latent_shared"]], axis=1)
-    loads = jnp.concatenate([jnp.broadcast_to(merit_loads, (n_techniques, merit_loads.shape[0])), latent_loads])
-    mean_flat, slope_flat = own.mean.reshape(-1), own.slope.reshape(n_techniques * width, -1)
-    has_a, has_c = (a >= 0).astype(float), (c >= 0).astype(float)
-    own_mean = has_a * mean_flat[a] - has_c * mean_flat[c]
-    G = loads - has_a[:, None] * slope_flat[a] + has_c[:, None] * slope_flat[c]
+    select = data["latent_select"]
+    cov_rows = [_node_rows(own.cov, data[f"latent_node_{side}"], n_techniques, width) for side in ("a", "c")]
+    own_cov = cov_rows[0] - cov_rows[1]
+    flat = select.reshape(select.shape[0], -1)
+    loads = jnp.concatenate([data["latent_level"], data["latent_shared"]], axis=1)
     prior_mean = jnp.concatenate([jnp.zeros(n_groups), _prior_mean(data, eta)])
-    mean = own_mean + G @ border.mean + loads @ prior_mean
-    own_cov = (
-        _node_cov(own.cov, a, a, has_a, has_a) + _node_cov(own.cov, c, c, has_c, has_c)
-        - _node_cov(own.cov, a, c, has_a, has_c) - _node_cov(own.cov, c, a, has_c, has_a)
-    )  # fmt: skip
-    own_noise = jnp.concatenate([jnp.zeros(n_techniques), data["latent_own_noise"]]) * eta.sigma**2
-    cov = own_cov + G @ border.cov @ G.T + jnp.diag(own_noise)
-    return mean, (cov + cov.T) / 2
+    G = loads - flat @ own.slope.reshape(n_techniques * width, -1)
+    GB = G @ border.cov
+    cov = own_cov.reshape(flat.shape) @ flat.T + GB @ G.T + jnp.diag(data["latent_own_noise"]) * eta.sigma**2
+    return _Latents(
+        mean=flat @ own.mean.reshape(-1) + G @ border.mean + loads @ prior_mean,
+        cov=(cov + cov.T) / 2,
+        with_merits=own_cov[:, :, 0] + GB @ merits.loads.T,
+    )
 
 
-def _node_cov(cov: Array, first: Array, second: Array, has_first: Array, has_second: Array) -> Array:
-    """Covariance between own parts at nodes `first` and `second`: 0 across techniques."""
-    width = cov.shape[-1]
-    t, u = first // width, second // width
-    values = cov[t[:, None], (first % width)[:, None], (second % width)[None, :]]
-    return values * (t[:, None] == u[None, :]) * has_first[:, None] * has_second[None, :]
+def _node_rows(cov: Array, node: Array, n_techniques: int, width: int) -> Array:
+    """Covariance of the own part at each node (O,) with all nodes, (O, T - 1, Q): 0 for node -1 and across techniques."""
+    technique = jnp.where(node >= 0, node // width, n_techniques)
+    rows = cov.reshape(-1, width).at[jnp.maximum(node, 0)].get(mode="promise_in_bounds")
+    return jax.nn.one_hot(technique, n_techniques, dtype=rows.dtype)[:, :, None] * rows[:, None, :]
 
 
-def _condition_on_latents(data: Data, xi: Array, mean: Array, cov: Array, n_merits: int) -> tuple[Array, Array, Array]:
-    """Draw each latent from its conditional, add its normalising constant, and condition everything on it."""
+def _condition_on_latents(
+    data: Data, eta: Eta, own: _Own, border: Border, merits: _Merits, xi: Array
+) -> tuple[Array, Array, Array]:
+    """Draw each latent from its conditional, add its normalising constant, and condition the merits on all of them.
+
+    A latent is mean + L zeta with L the Cholesky factor of their covariance; zeta_i is drawn given zeta_1..i-1. One
+    already fixed by others (A > B, B > C, then A > C) has next to no variance left: it is checked, not drawn.
+    """
     n_latents = data["latent_node_a"].shape[0]
     if n_latents == 0:
-        return jnp.zeros(()), mean, cov
-    cells = _cells_at(data["latent_cells"], data["se_scale"])
-    log_odds = (data["latent_signs"] * data["mask"]).sum(axis=1) * data["sign_scale"]
-    log_odds = jnp.clip(log_odds, -40.0, 40.0)
-    uniform = jnp.clip(ndtr(xi), 1e-12, 1 - 1e-12)
+        return jnp.zeros(()), merits.mean, merits.cov
+    found = _latents(data, eta, own, border, merits)
+    active = data["latent_active"].astype(float)
+    S = found.cov * active[:, None] * active[None, :]
+    S = S + jnp.diag(jnp.where(active > 0, FIXED * (1 + jnp.diag(S).max()), 1.0))
+    L = jnp.linalg.cholesky(S)
+    log_odds = jnp.clip((data["latent_signs"] * data["mask"]).sum(axis=1) * data["sign_scale"], -40.0, 40.0)
+    per_latent = (
+        L, jnp.eye(n_latents), found.mean, active, data["latent_is_sign"], data["latent_threshold"], log_odds,
+        _cells_at(data["latent_cells"], data["se_scale"]), jnp.clip(ndtr(xi), 1e-12, 1 - 1e-12),
+    )  # fmt: skip
 
-    def step(carry: tuple[Array, Array, Array], i: Array) -> tuple[tuple[Array, Array, Array], None]:
-        total, m, S = carry
-        j = n_merits + i
-        variance = S[j, j]
-        # A latent already fixed by others (A > B, B > C, then A > C) is checked, not drawn.
-        is_free = variance > 1e-10
-        sd = jnp.sqrt(jnp.where(is_free, variance, 1.0))
-        spread = jnp.where(is_free, sd, 1e-9)
-        sign_value, sign_log = _draw_sign(m[j], spread, data["latent_threshold"][i], log_odds[i], uniform[i])
-        count_value, count_log = _draw_count(m[j], spread, cells[i], uniform[i])
-        is_sign, active = data["latent_is_sign"][i], data["latent_active"][i]
-        value = jnp.where(is_sign, sign_value, count_value)
-        column = S[:, j] / sd
-        move = jnp.where(active & is_free, 1.0, 0.0)
-        m = m + move * column * (value - m[j]) / sd
-        S = S - move * column[:, None] * column[None, :]
-        return (total + jnp.where(active, jnp.where(is_sign, sign_log, count_log), 0.0), m, S), None
+    def step(carry: tuple[Array, Array], latent: tuple[Array, ...]) -> tuple[tuple[Array, Array], None]:
+        total, zeta = carry
+        row, here, mean, on, is_sign, threshold, odds, cells, u = latent
+        sd, mean = row @ here, mean + row @ zeta
+        sign_value, sign_log = _draw_sign(mean, sd, threshold, odds, u)
+        count_value, count_log = _draw_count(mean, sd, cells, u)
+        value, log_z = jnp.where(is_sign, sign_value, count_value), jnp.where(is_sign, sign_log, count_log)
+        return (total + on * log_z, zeta + on * here * (value - mean) / sd), None
 
-    (total, mean, cov), _ = jax.lax.scan(step, (jnp.zeros(()), mean, cov), jnp.arange(n_latents))
-    return total, mean, cov
+    (total, zeta), _ = jax.lax.scan(step, (jnp.zeros(()), jnp.zeros(n_latents)), per_latent)
+    slope = jax.scipy.linalg.solve_triangular(L, found.with_merits * active[:, None], lower=True)
+    return total, merits.mean + slope.T @ zeta, merits.cov - slope.T @ slope
 
 
 def _cells_at(cells: Array, se_scale: Array) -> Array:

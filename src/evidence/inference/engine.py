@@ -14,6 +14,11 @@ from evidence.model.design import Design
 from evidence.model.hyper import Hyper
 
 type Floats = NDArray[np.float64]
+MCSE_LIMIT = 0.0025
+"""Largest Monte Carlo standard error of a reported P(A > B)."""
+READER_MCSE_LIMIT = 0.005
+"""The same for readers we only compare with: half a unit of what is printed."""
+
 type Progress = Callable[[str, int, int], None]
 
 
@@ -73,9 +78,19 @@ class Engine(Protocol):
     name: str
 
     def fit(
-        self, design: Design, hyper: Hyper, evidence: Evidence, *, seed: int, progress: Progress | None = None
+        self,
+        design: Design,
+        hyper: Hyper,
+        evidence: Evidence,
+        *,
+        seed: int,
+        mcse_limit: float = MCSE_LIMIT,
+        progress: Progress | None = None,
     ) -> Posterior:
-        """Posterior of the merits at the target given the findings that `evidence` switches on."""
+        """Posterior of the merits at the target given the findings that `evidence` switches on.
+
+        `mcse_limit` is the largest Monte Carlo standard error of any P(A > B) that passes the checks.
+        """
         ...
 
     def evaluate(self, design: Design, hyper: Hyper, evidence: Evidence, coordinates: Floats) -> Posterior:

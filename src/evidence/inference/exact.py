@@ -8,6 +8,8 @@ Student t adapted to all rounds so far) and every draw is weighted against the m
 from __future__ import annotations
 
 import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +23,6 @@ import jax.numpy as jnp
 from evidence.domain.results import Check
 from evidence.inference.checks import (
     K_HAT_LIMIT,
-    MCSE_LIMIT,
     check_draws,
     effective_sample_size,
     pairwise_probabilities,
@@ -29,14 +30,18 @@ from evidence.inference.checks import (
     weighted_mcse,
 )
 from evidence.inference.collapsed import Collapsed, collapse
-from evidence.inference.engine import Evidence, Posterior, Progress
+from evidence.inference.engine import MCSE_LIMIT, Evidence, Posterior, Progress
 from evidence.model.design import Design
 from evidence.model.hyper import Hyper
 
 type Floats = NDArray[np.float64]
 
 ROUND = 2048
+BLOCK = 1024
+"""Draws of one call of the compiled program."""
 CHUNK = 64
+_THREADS = ThreadPoolExecutor(os.cpu_count())
+_COMPILED: set[tuple[tuple[int, ...], ...]] = set()
 FREEDOM = 7.0
 PRIOR_SHARE = 0.2
 MAX_REWEIGHTED = 8192
@@ -103,6 +108,7 @@ def to_data(design: Design, hyper: Hyper, evidence: Evidence) -> dict[str, Any]:
         "column_is_noise": is_noise.astype(float),
         "node_settings": design.node_settings,
         "latent_is_sign": design.latent_is_sign,
+        "latent_select": design.latent_select,
         "latent_active": (design.latent_findings & on).any(axis=1),
         "latent_node_a": design.latent_node_a,
         "latent_node_c": design.latent_node_c,
@@ -118,15 +124,23 @@ def to_data(design: Design, hyper: Hyper, evidence: Evidence) -> dict[str, Any]:
 def collapse_at(design: Design, hyper: Hyper, evidence: Evidence, xi: Floats) -> Collapsed:
     """The collapsed likelihood and merits at coordinates `xi` (M, K + O), as numpy arrays with a leading M.
 
-    Rows are padded to whole rounds, so that one compilation serves any M.
+    Rows are padded to whole blocks, so that one compilation serves any M.
     """
     data = jax.tree.map(jnp.asarray, to_data(design, hyper, evidence))
-    parts: list[Collapsed] = []
-    for start in range(0, len(xi), ROUND):
-        block = xi[start : start + ROUND]
-        padded = np.concatenate([block, np.zeros((ROUND - len(block), xi.shape[1]))])
+
+    def collapse_block(start: int) -> Collapsed:
+        block = xi[start : start + BLOCK]
+        padded = np.concatenate([block, np.zeros((BLOCK - len(block), xi.shape[1]))])
         out = jax.device_get(_collapse_all(data, jnp.asarray(padded)))
-        parts.append(jax.tree.map(lambda a, n=len(block): np.asarray(a)[:n], out))
+        return jax.tree.map(lambda a: np.asarray(a)[: len(block)], out)
+
+    # XLA runs one of these small programs on one core; a thread for each core runs as many side by side. The first
+    # block goes alone where the program is new, or each thread would compile it.
+    starts = list(range(0, len(xi), BLOCK))
+    shapes = tuple(np.shape(leaf) for leaf in jax.tree.leaves(data))
+    parts = [] if shapes in _COMPILED else [collapse_block(starts.pop(0))]
+    _COMPILED.add(shapes)
+    parts += _THREADS.map(collapse_block, starts)
     return jax.tree.map(lambda *a: np.concatenate(a), *parts)
 
 
@@ -175,10 +189,14 @@ class _Draws:
         mixture = functools.reduce(np.logaddexp, self.log_proposals) - np.log(len(self.log_proposals))
         return self.log_target - mixture
 
-    def checks(self, hyper: Hyper) -> dict[str, Check]:
+    def passes(self, hyper: Hyper, mcse_limit: float) -> bool:
+        return all(check.ok for check in self.checks(hyper, mcse_limit).values())
+
+    def checks(self, hyper: Hyper, mcse_limit: float) -> dict[str, Check]:
         log_weights = self.log_weights()
         hyper_draws = np.concatenate([c.hyper for c in self.collapsed])
-        return check_draws(log_weights, normalise(log_weights), np.concatenate(self.probabilities), hyper_draws, hyper)
+        weights, probabilities = normalise(log_weights), np.concatenate(self.probabilities)
+        return check_draws(log_weights, weights, probabilities, hyper_draws, hyper, mcse_limit)
 
 
 def normalise(log_weights: Floats) -> Floats:
@@ -191,15 +209,26 @@ def normalise(log_weights: Floats) -> Floats:
 
 
 class ExactEngine:
-    """Pure JAX, float64. `max_rounds` bounds the work; `mcse_limit` is the wanted error of every P(A > B)."""
+    """Pure JAX, float64. `max_rounds` bounds the work of one fit."""
 
     name = "exact"
 
-    def __init__(self, *, max_rounds: int = 32, min_rounds: int = 3, mcse_limit: float = MCSE_LIMIT) -> None:
-        self.max_rounds, self.min_rounds, self.mcse_limit = max_rounds, min_rounds, mcse_limit
+    def __init__(self, *, max_rounds: int = 32, min_rounds: int = 3) -> None:
+        self.max_rounds = max_rounds
+        # Checking costs as much as a round, and a tenth more rounds than needed costs less than checking each.
+        self.checked_rounds = frozenset(
+            n for n in range(min_rounds, max_rounds + 1) if n < 8 or n % 4 == 0 or n == max_rounds
+        )
 
     def fit(
-        self, design: Design, hyper: Hyper, evidence: Evidence, *, seed: int, progress: Progress | None = None
+        self,
+        design: Design,
+        hyper: Hyper,
+        evidence: Evidence,
+        *,
+        seed: int,
+        mcse_limit: float = MCSE_LIMIT,
+        progress: Progress | None = None,
     ) -> Posterior:
         """Posterior of the merits given the findings `evidence` switches on, with every check of the engine.
 
@@ -217,11 +246,11 @@ class ExactEngine:
             xi[:, active] = proposals[-1].draw(rng, ROUND)
             xi[:, len(hyper.names) :] = rng.standard_normal((ROUND, design.n_latents))
             draws = _extend(draws, proposals, xi, active, collapse_at(design, hyper, evidence, xi))
-            if number + 1 >= self.min_rounds and self._is_enough(draws, hyper):
+            if number + 1 in self.checked_rounds and draws.passes(hyper, mcse_limit):
                 break
             proposals.append(_adapt(draws, active))
         assert draws is not None
-        return _posterior(design, hyper, draws)
+        return _posterior(design, hyper, draws, mcse_limit)
 
     def evaluate(self, design: Design, hyper: Hyper, evidence: Evidence, coordinates: Floats) -> Posterior:
         """Likelihood and merits at given coordinates (M, K + O), equally weighted and unchecked."""
@@ -243,11 +272,8 @@ class ExactEngine:
         weights = normalise(log_weights)
         probabilities = pairwise_probabilities(moved.mean, moved.cov)
         return replace(
-            moved, weights=weights, checks=check_draws(log_weights, weights, probabilities, moved.hyper, hyper)
+            moved, weights=weights, checks=check_draws(log_weights, weights, probabilities, moved.hyper, hyper, MCSE_LIMIT)
         )
-
-    def _is_enough(self, draws: _Draws, hyper: Hyper) -> bool:
-        return all(check.ok for check in draws.checks(hyper).values())
 
 
 def _extend(draws: _Draws | None, proposals: list[_Proposal], xi: Floats, active: Any, out: Collapsed) -> _Draws:
@@ -287,7 +313,7 @@ def _adapt(draws: _Draws, active: Any) -> _Proposal:
     return _Proposal(mean, np.linalg.cholesky(cov), PRIOR_SHARE)
 
 
-def _posterior(design: Design, hyper: Hyper, draws: _Draws) -> Posterior:
+def _posterior(design: Design, hyper: Hyper, draws: _Draws, mcse_limit: float) -> Posterior:
     log_weights = draws.log_weights()
     weights = normalise(log_weights)
     out: Collapsed = jax.tree.map(lambda *a: np.concatenate(a), *draws.collapsed)
@@ -295,7 +321,7 @@ def _posterior(design: Design, hyper: Hyper, draws: _Draws) -> Posterior:
     return Posterior(
         techniques=design.techniques, names=hyper.names, coordinates=draws.xi[keep], hyper=out.hyper[keep],
         weights=weights[keep], log_likelihood=(out.log_likelihood + out.log_prior)[keep], mean=out.mean[keep],
-        cov=out.cov[keep], rho=out.rho[keep], checks=draws.checks(hyper),
+        cov=out.cov[keep], rho=out.rho[keep], checks=draws.checks(hyper, mcse_limit),
     )  # fmt: skip
 
 

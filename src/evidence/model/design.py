@@ -87,6 +87,16 @@ class Design:
     """(O, findings): which findings a latent belongs to."""
 
     @property
+    def latent_select(self) -> Floats:
+        """(O, T - 1, Q): +1 at the node of a latent's technique, -1 at its comparator's."""
+        n_techniques, width = self.node_settings.shape
+        select = np.zeros((self.n_latents, n_techniques * width))
+        for node, sign in ((self.latent_node_a, 1.0), (self.latent_node_c, -1.0)):
+            met = np.flatnonzero(node >= 0)
+            select[met, node[met]] += sign
+        return select.reshape(self.n_latents, n_techniques, width)
+
+    @property
     def n_latents(self) -> int:
         """Number of sampled latents O."""
         return len(self.latent_node_a)

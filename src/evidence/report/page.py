@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from evidence.domain.results import Check, InputLine, Review
 from evidence.report import words
 
-MAX_REASONS = 8
-MAX_INPUTS = 4
+MAX_WORDS = 450
+"""Words of a page, picture included; a page that would be longer loses detail, never a section."""
+PICTURE_WORDS = 45
+REASON_WIDTH = 64
 MAX_FLIPS = 4
-MAX_CHECKS = 4
-REASON_WIDTH = 62
+MAX_CHECKS = 2
 QUICK_SECTIONS = frozenset(
     {"QUESTION", "VERDICT", "OVER-UPDATING", "WHY SO LITTLE", "WHAT WOULD CHANGE IT", "REPRODUCE", "NO VERDICT", "TRY"}
 )
@@ -57,25 +58,55 @@ class Page:
     picture: Picture | None
 
 
+@dataclass(frozen=True)
+class _Detail:
+    """How much of what has no natural end is shown."""
+
+    question: int
+    """Characters."""
+    reasons: bool
+    """Gaps with their reasons, one a line; else their ratings alone, on one line."""
+    inputs: int
+
+
+_DETAILS = (_Detail(240, True, 4), _Detail(240, True, 2), _Detail(160, False, 2), _Detail(120, False, 1))
+
+
 def page_of(review: Review, command: str = "") -> Page:
     """The page of a review; `command` is the shell line that reproduces it."""
     title = "FINDING REVIEW" if review.study is None else "PAPER REVIEW"
-    subtitle = words.show_name(review.study_title) + (f" · {words.show_name(review.finding)}" if review.finding else "")
+    study = words.clip(words.show_name(review.study_title), 110)
+    subtitle = study + (f" · {words.show_name(review.finding)}" if review.finding else "")
     if not review.ok:
         return Page(title, subtitle, _no_verdict(review, command), None)
-    sections = (
-        _question(review),
+    sections: tuple[Section, ...] = ()
+    for detail in _DETAILS:
+        sections = _sections(review, command, detail)
+        if len(subtitle.split()) + _count_words(sections) + PICTURE_WORDS <= MAX_WORDS:
+            break
+    return Page(title, subtitle, sections, picture_of(review))
+
+
+def _sections(review: Review, command: str, detail: _Detail) -> tuple[Section, ...]:
+    use_for, do_not = words.advice(review)
+    return (
+        _question(review, detail.question),
         Section("VERDICT", _verdict(review)),
         Section("OVER-UPDATING", (words.over_updating(review),)),
-        *_limits(review),
+        Section("WHY SO LITTLE", (*_validity(review.validity), *_reasons(review.why_so_little, detail))),
+        Section("WHAT LIMITS US", _limits(review.limits)),
+        Section("EXCHANGE RATE", (words.exchange_rate(review),)),
         Section("WHAT WOULD CHANGE IT", _changes(review)),
-        Section("USE IT FOR", (words.advice(review)[0],)),
-        Section("DO NOT", (words.advice(review)[1],)),
-        Section("INPUT AS READ", _inputs(review)),
+        Section("USE IT FOR", (use_for,)),
+        Section("DO NOT", (do_not,)),
+        Section("INPUT AS READ", _inputs(review, detail.inputs)),
         Section("CHECKS", (_checks(review.checks),)),
         Section("REPRODUCE", _reproduce(review, command)),
     )
-    return Page(title, subtitle, sections, picture_of(review))
+
+
+def _count_words(sections: tuple[Section, ...]) -> int:
+    return sum(len(text.split()) for section in sections for text in (section.label, *section.lines))
 
 
 def quick_page_of(review: Review, command: str = "") -> Page:
@@ -112,9 +143,9 @@ def picture_of(review: Review) -> Picture:
 def _contrast(contrast: dict[str, float]) -> tuple[str, ...]:
     if not {"q10", "q50", "q90"} <= contrast.keys():
         return ()
-    interval = f"(80 %, equal-tailed: {contrast['q10']:.2f} to {contrast['q90']:.2f})"
-    proxy = (f"the proxy showed {contrast['proxy']:.2f}",) if "proxy" in contrast else ()
-    return (f"SMD at the target {contrast['q50']:.2f} {interval}", *proxy)
+    low, middle, high = (words.size(contrast[name]) for name in ("q10", "q50", "q90"))
+    proxy = (f"the proxy showed {words.size(contrast['proxy'])}",) if "proxy" in contrast else ()
+    return (f"SMD at the target {middle} (80 %, equal-tailed: {low} to {high})", *proxy)
 
 
 def _alt(review: Review, bars: list[Bar]) -> str:
@@ -127,11 +158,14 @@ def _alt(review: Review, bars: list[Bar]) -> str:
     return text + "."
 
 
-def _question(review: Review) -> Section:
+def _question(review: Review, width: int = 240) -> Section:
     a, b = words.names(review)
     return Section(
         "QUESTION",
-        (_clip(words.show_name(review.question), 240), f"Here: is {a} above {b} at {words.show_name(review.target)}?"),
+        (
+            words.clip(words.show_name(review.question), width),
+            f"Here: is {a} above {b} at {words.show_name(review.target)}?",
+        ),
     )
 
 
@@ -140,23 +174,25 @@ def _verdict(review: Review) -> tuple[str, ...]:
     return tuple(text for line in lines if (text := line(review)))
 
 
-def _limits(review: Review) -> tuple[Section, ...]:
+def _limits(limits: dict[str, float]) -> tuple[str, ...]:
     parts = [
-        f"{text} {words.share(review.limits[key])}"
+        f"{text} {words.share(limits[key])}"
         for key, text in (
             ("proxy", "a perfect proxy would remove"),
             ("same_setting", "endless studies of the same setting"),
             ("sample", "a perfect sample"),
             ("prior", "the priors themselves are"),
         )
-        if key in review.limits
+        if key in limits
     ]
-    reasons = (_clip(words.show_name(reason), REASON_WIDTH) for reason in review.why_so_little[:MAX_REASONS])
-    return (
-        Section("WHY SO LITTLE", (*_validity(review.validity), *reasons)),
-        Section("WHAT LIMITS US", ("of the remaining uncertainty " + ", ".join(parts) + " (need not add up).",)),
-        Section("EXCHANGE RATE", (words.exchange_rate(review),)),
-    )
+    return ("of the remaining uncertainty " + ", ".join(parts) + " (need not add up).",)
+
+
+def _reasons(reasons: tuple[str, ...], detail: _Detail) -> tuple[str, ...]:
+    shown = [words.show_name(reason) for reason in reasons]
+    if detail.reasons:
+        return tuple(words.clip(reason, REASON_WIDTH) for reason in shown)
+    return (words.clip(" · ".join(reason.split(". ")[0] for reason in shown), 400),) if shown else ()
 
 
 def _validity(rho: dict[str, float]) -> tuple[str, ...]:
@@ -174,23 +210,30 @@ def _validity(rho: dict[str, float]) -> tuple[str, ...]:
 def _changes(review: Review) -> tuple[str, ...]:
     if not review.flips_at:
         return ("no single assumption that was tried changes the word.",)
-    return (" · ".join(words.flip_line(flip) for flip in review.flips_at[:MAX_FLIPS]),)
+    return (" · ".join(words.flip_lines(review.flips_at)[:MAX_FLIPS]),)
 
 
-def _inputs(review: Review) -> tuple[str, ...]:
-    ordered = sorted(review.inputs, key=lambda line: line.finding != review.finding)
-    lines = [_input(line) for line in ordered[:MAX_INPUTS]]
-    if len(ordered) > MAX_INPUTS:
-        lines.append(f"and {len(ordered) - MAX_INPUTS} more; the JSON twin lists all.")
+def _inputs(review: Review, most: int) -> tuple[str, ...]:
+    headline = review.pair
+    ordered = sorted(
+        review.inputs,
+        key=lambda i: (
+            i.finding != review.finding,
+            (i.technique, i.comparator) != (headline.technique, headline.comparator),
+        ),
+    )
+    lines = [_input(line) for line in ordered[:most]]
+    if len(ordered) > most:
+        lines.append(f"and {len(ordered) - most} more; --json lists all.")
     return tuple(lines)
 
 
 def _input(line: InputLine) -> str:
     name = words.show_name
-    size = "" if line.effect_smd is None else f" → {line.effect_smd:.2f} SMD"
+    effect = "" if line.effect_smd is None else f" → {words.size(line.effect_smd)} SMD"
     if line.effect_smd is not None and line.se_smd is not None:
-        size += f", se {line.se_smd:.2f}"
-    return _clip(f"{name(line.as_read)}{size}; {name(line.where)} ({line.source_kind})", 110)
+        effect += f", se {line.se_smd:.2f}"
+    return words.clip(f"{name(line.as_read)}{effect}; {name(line.where)} ({line.source_kind})", 110)
 
 
 def _checks(checks: dict[str, Check]) -> str:
@@ -217,7 +260,3 @@ def _no_verdict(review: Review, command: str) -> tuple[Section, ...]:
         Section("TRY", (WHAT_TO_TRY,)),
         Section("REPRODUCE", _reproduce(review, command)),
     )
-
-
-def _clip(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1].rstrip() + "…"

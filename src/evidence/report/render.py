@@ -10,14 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from evidence.domain.results import Provenance, Ranking, Review, StudyShift, Sweep
+from evidence.domain.verdict import band_of, word_of
 from evidence.report.page import WHAT_TO_TRY, Page, Picture, no_verdict_lines, page_of, quick_page_of
-from evidence.report.words import amount, in_100, show_name
+from evidence.report.words import amount, band_in_100, flip_lines, in_100, show_name, size
 
 MAX_WIDTH = 100
 AXIS = 50
 """Characters of the 0..100 axis."""
-LABEL_WIDTH = 12
-SHOWN_STUDIES = 6
+LABEL_WIDTH = 14
+SHOWN_STUDIES = 5
 CONTENDER = 0.10
 """From this P(ranks first) on a technique cannot be ruled out as first."""
 
@@ -91,14 +92,14 @@ def ranking_view(ranking: Ranking, *, command: str = "") -> RenderableType:
         return Group(
             head, _section("NO VERDICT", no_verdict_lines(ranking.checks)), _section("TRY", (WHAT_TO_TRY,)), foot
         )
-    parts: list[RenderableType] = [head, _techniques(ranking), _contenders(ranking)]
+    parts: list[RenderableType] = [head, _section("VERDICT", _verdict(ranking)), _techniques(ranking)]
     if ranking.studies:
         parts.append(_studies(ranking.studies))
     parts.append(_section("TRY ORDER", (_try_order(ranking),)))
     if ranking.untested:
-        parts.append(
-            _section("UNTESTED", (", ".join(map(show_name, ranking.untested)) + ": no finding speaks about them.",))
-        )
+        names = {technique.id: technique.name for technique in ranking.techniques}
+        untested = ", ".join(show_name(names.get(name, name)) for name in ranking.untested)
+        parts.append(_section("UNTESTED", (f"no finding speaks about: {untested}.",)))
     if ranking.left_out:
         parts.append(_section("LEFT OUT", (f"{len(ranking.left_out)} findings; `evidence check` says why.",)))
     parts += [
@@ -132,8 +133,8 @@ def _techniques(ranking: Ranking) -> Table:
         table.add_row(
             str(place),
             Text(show_name(technique.name)),
-            f"{technique.merit_q50:.2f}",
-            f"{technique.merit_q05:.2f} to {technique.merit_q95:.2f}",
+            size(technique.merit_q50),
+            f"{size(technique.merit_q05)} to {size(technique.merit_q95)}",
             "" if follower is None else in_100(ranking.p_above[technique.id][follower.id]),
             in_100(technique.p_works),
             in_100(technique.p_best),
@@ -142,10 +143,17 @@ def _techniques(ranking: Ranking) -> Table:
     return table
 
 
-def _contenders(ranking: Ranking) -> Table:
-    names = [show_name(t.name) for t in ranking.techniques if t.p_best >= CONTENDER]
-    text = ", ".join(names) if names else "nobody stands out"
-    return _section("NOT RULED OUT", (f"as first at the target (10 in 100 or more): {text}.",))
+def _verdict(ranking: Ranking) -> tuple[str, ...]:
+    """The word for the first two, and who else may be first."""
+    first, second = ranking.techniques[:2]
+    p = ranking.p_above[first.id][second.id]
+    a, b = show_name(first.name), show_name(second.name)
+    word = show_name(word_of(p, first.name, second.name))
+    contenders = [show_name(t.name) for t in ranking.techniques if t.p_best >= CONTENDER]
+    return (
+        f"Between the first two: {word} ({a} above {b} in {in_100(p)} of 100; band {band_in_100(band_of(p))}).",
+        "Not ruled out as first (10 in 100 or more): " + (", ".join(contenders) or "nobody reaches it") + ".",
+    )
 
 
 def _studies(studies: tuple[StudyShift, ...]) -> Table:
@@ -155,8 +163,8 @@ def _studies(studies: tuple[StudyShift, ...]) -> Table:
             lines.append(f"{show_name(study.id)}: not shown, its reweighting check failed")
             continue
         lines.append(
-            f"{show_name(study.id)}: {amount(study.shift_bits)} bits, moves an expected rank by up to"
-            f" {amount(study.max_rank_change)}, the first place in {in_100(study.p_top_changes)} of 100"
+            f"{show_name(study.id)}: {amount(study.shift_bits)} bits; moves expected ranks by up to"
+            f" {amount(study.max_rank_change)}, first place in {in_100(study.p_top_changes)} of 100"
         )
     if len(studies) > SHOWN_STUDIES:
         lines.append(f"and {len(studies) - SHOWN_STUDIES} more; --json lists all")
@@ -182,34 +190,25 @@ def sweep_view(sweep: Sweep, *, command: str = "") -> RenderableType:
         table.add_row(f"{point.value:.4g}", *shown)
     parts: list[RenderableType] = [head, table]
     if sweep.flips_at:
-        parts.append(_section("FLIPS", flip_lines(sweep)))
+        parts.append(_section("FLIPS", flip_lines(sweep.flips_at)))
     if not sweep.ok:
         parts += [_section("NO VERDICT", no_verdict_lines(sweep.checks)), _section("TRY", (WHAT_TO_TRY,))]
     parts.append(_section("REPRODUCE", _reproduce(sweep.provenance, command)))
     return Group(*parts)
 
 
-def flip_lines(sweep: Sweep) -> tuple[str, ...]:
-    """Where P crosses the asked level."""
-    key = show_name(sweep.key)
-    return tuple(
-        f"{key}: {in_100(flip.p)} in 100 is out of reach in this range"
-        if flip.value is None
-        else f"{in_100(flip.p)} in 100 at {key} = {flip.value:.2f}"
-        for flip in sweep.flips_at
-    )
-
-
 def shipped_view(tables: Mapping[str, Iterable[Mapping[str, object]]]) -> RenderableType:
-    """One small table per kind of thing shipped; the keys of its rows are the columns."""
+    """One small table per kind of thing shipped; the keys of its rows are the columns, without those all 0."""
     parts: list[RenderableType] = []
     for title, rows in tables.items():
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title=title, title_justify="left")
-        for row in rows:
-            if not table.columns:
-                for name in row:
-                    table.add_column(name, overflow="fold", justify="right" if isinstance(row[name], int) else "left")
-            table.add_row(*(Text(show_name(str(value))) for value in row.values()))
+        listed = list(rows)
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", title=title, title_justify="left")
+        filled = [name for name in (listed[0] if listed else ()) if any(row[name] != 0 for row in listed)]
+        for name in filled:
+            numeric = isinstance(listed[0][name], int)
+            table.add_column(name, overflow="fold", justify="right" if numeric else "left")
+        for row in listed:
+            table.add_row(*(Text(show_name(str(row[name]))) for name in filled))
         parts += [table, Text("")]
     return Group(*parts[:-1])
 

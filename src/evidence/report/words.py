@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from evidence.domain.results import Flip, Review
 from evidence.domain.verdict import NO_LEAN
@@ -54,6 +55,16 @@ def amount(x: float) -> str:
     return f"{x:.1f}" if abs(x) >= 9.995 else f"{x:.2f}"
 
 
+def size(x: float) -> str:
+    """A number to two decimals, never as `-0.00`."""
+    return f"{round(x, 2) + 0.0:.2f}"
+
+
+def clip(text: str, width: int) -> str:
+    """At most `width` characters, the last an ellipsis where something was cut."""
+    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+
+
 def show_name(text: str) -> str:
     """The text with control, bidirectional and invisible format characters written as escapes, e.g. backslash-x1b."""
     return "".join(_show_character(c) for c in text)
@@ -80,7 +91,7 @@ def source_noun(review: Review) -> str:
 
 def names(review: Review) -> tuple[str, str]:
     """Technique and comparator as shown."""
-    return show_name(review.pair.technique_name), show_name(review.pair.comparator_name)
+    return clip(show_name(review.pair.technique_name), 60), clip(show_name(review.pair.comparator_name), 60)
 
 
 def leader(review: Review) -> str:
@@ -184,11 +195,16 @@ def robustness(review: Review) -> str:
     )
 
 
-def flip_line(flip: Flip) -> str:
-    """Where one assumption crosses a bound of the word."""
-    if flip.value is None:
-        return f"{show_name(flip.key)}: {in_100(flip.p)} in 100 is out of reach"
-    return f"{show_name(flip.key)} at {flip.value:.2f} → {in_100(flip.p)} in 100"
+def flip_lines(flips: Iterable[Flip]) -> tuple[str, ...]:
+    """Where assumptions cross a bound of the word; bounds out of reach are gathered per assumption."""
+    reached: list[str] = []
+    missed: dict[str, list[str]] = {}
+    for flip in flips:
+        if flip.value is None:
+            missed.setdefault(show_name(flip.key), []).append(in_100(flip.p))
+        else:
+            reached.append(f"{show_name(flip.key)} at {size(flip.value)} → {in_100(flip.p)} in 100")
+    return (*reached, *(f"{key}: {', '.join(bounds)} in 100 out of reach" for key, bounds in missed.items()))
 
 
 def exchange_rate(review: Review) -> str:

@@ -1,0 +1,58 @@
+"""Quantile tables against SciPy."""
+
+import numpy as np
+import pytest
+from scipy import interpolate, stats
+
+import cases
+from evidence.domain.records import ValidityClass
+from evidence.model.priors import GRID, class_quantiles, grid_quantiles, look_up, prior_from_interval, tabulate
+
+PRIORS = {
+    "HalfNormal": (cases.prior("HalfNormal", scale=1.5), stats.halfnorm(scale=1.5)),
+    "HalfCauchy": (cases.prior("HalfCauchy", scale=25), stats.halfcauchy(scale=25)),
+    "HalfStudentT": (cases.prior("HalfStudentT", df=4, scale=0.5), None),
+    "Normal": (cases.prior("Normal", mean=-0.3, sd=2.0), stats.norm(-0.3, 2.0)),
+    "LogNormal": (cases.prior("LogNormal", median=0.4, sigma=0.7), stats.lognorm(0.7, scale=0.4)),
+    "Beta": (cases.prior("Beta", a=18, b=2), stats.beta(18, 2)),
+    "Uniform": (cases.prior("Uniform", lo=-1, hi=3), stats.uniform(-1, 4)),
+    "LogUniform": (cases.prior("LogUniform", lo=0.1, hi=20), stats.loguniform(0.1, 20)),
+}
+XI = np.random.default_rng(0).uniform(-4, 4, 400)
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_interpolated_quantiles_equal_scipys(name):
+    prior, oracle = PRIORS[name]
+    table = tabulate(grid_quantiles(prior))
+    found = np.array([look_up(np, table[None], np.array([x]))[0] for x in XI])
+    if oracle is None:  # |t_4|: the quantile of the absolute value
+        expected = 0.5 * stats.t(4).isf(stats.norm.sf(XI) / 2)
+    else:
+        expected = np.where(XI > 0, oracle.isf(stats.norm.sf(XI)), oracle.ppf(stats.norm.cdf(XI)))
+    np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("pi", [0.05, 0.2, 0.7])
+def test_the_class_mixture_is_inverted_exactly(pi):
+    klass = ValidityClass(claim="test", irrelevance=pi, relevance=cases.prior("Beta", a=6, b=3))
+    inside = np.abs(GRID) < 5
+    x = class_quantiles(klass, pi)[inside]
+    cdf = pi * stats.beta(1, 30).cdf(x) + (1 - pi) * stats.beta(6, 3).cdf(x)
+    np.testing.assert_allclose(stats.norm.ppf(cdf)[GRID[inside] < 2], GRID[inside][GRID[inside] < 2], atol=1e-7)
+    sf = pi * stats.beta(1, 30).sf(x) + (1 - pi) * stats.beta(6, 3).sf(x)
+    np.testing.assert_allclose(stats.norm.isf(sf)[GRID[inside] > -2], GRID[inside][GRID[inside] > -2], atol=1e-7)
+
+
+def test_slopes_are_pchips_inside_the_grid():
+    values = grid_quantiles(cases.prior("HalfNormal", scale=1.0))
+    expected = interpolate.PchipInterpolator(GRID, values)(GRID, 1)
+    np.testing.assert_allclose(tabulate(values)[1:-1, 1], expected[1:-1], rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize(("lo", "hi"), [(0.05, 0.4), (0.2, 0.6), (0.9, 0.99)])
+def test_a_stated_interval_is_the_80_percent_interval_of_its_prior(lo, hi):
+    prior = prior_from_interval(lo, hi, support="unit", claim="test")
+    np.testing.assert_allclose(stats.beta(prior.a, prior.b).ppf([0.1, 0.9]), [lo, hi], rtol=1e-7)
+    positive = prior_from_interval(lo, hi, support="positive", claim="test")
+    np.testing.assert_allclose(stats.lognorm(positive.sigma, scale=positive.median).ppf([0.1, 0.9]), [lo, hi], rtol=1e-9)
