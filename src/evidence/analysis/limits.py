@@ -18,7 +18,7 @@ from evidence.model.reach import highest_validity, validity_quantiles
 RHO_PROBS = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
 TAU_FACTORS = (0.5, 1.0, 2.0)
 SE_FACTORS = (1.0, 1.5, 2.0)
-FLIP_GRID = 13
+FLIP_GRID = 11
 
 
 def measure_robustness(solo: Solo, setting: int) -> Robustness:
@@ -75,19 +75,19 @@ def find_flips(solo: Solo, setting: Setting) -> tuple[Flip, ...]:
             curve = [(x, solo.p_under(hyper.pinned(name, x))) for x in _prior_range(hyper, name)]
             flips += _crossings(f"prior.{name}", curve, bounds, report_all=False)
         target = base.target(solo.case.target)
-        curve = [(x, solo.p_under(replace(hyper, novelty=x))) for x in np.linspace(0, 1, 7).tolist()]
+        curve = [(x, solo.p_under(replace(hyper, novelty=x))) for x in np.linspace(0, 1, 5).tolist()]
         flips += _crossings(f"novelty.{target.id}", curve, bounds, report_all=False)
     return tuple(flips)
 
 
 def _prior_range(hyper: Hyper, name: str) -> list[float]:
-    """Seven values over the middle 98 % of a prior; none for a point."""
+    """Five values over the middle 98 % of a prior; none for a point."""
     k = hyper.names.index(name)
     if not hyper.active[k]:
         return []
     inside = np.abs(GRID) <= 2.33
     quantiles = hyper.tables[k, inside, 0]
-    return [float(q) for q in np.linspace(max(quantiles[0], 1e-3), quantiles[-1], 7)]
+    return [float(q) for q in np.linspace(max(quantiles[0], 1e-3), quantiles[-1], 5)]
 
 
 def _crossings(

@@ -20,7 +20,7 @@ from evidence.model.hyper import Hyper
 
 type Floats = NDArray[np.float64]
 
-PRIOR_DRAWS = 4096
+PRIOR_DRAWS = 2048
 MIN_ESS = 200
 REPLICATES = 16
 MOMENT_DRAWS = 1024

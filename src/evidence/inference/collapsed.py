@@ -109,14 +109,21 @@ def hyper_values(data: Data, xi: Array) -> Eta:
     )
 
 
-def collapse(data: Data, xi: Array) -> Collapsed:
+class Kinds(NamedTuple):
+    """Which kinds of latents there are: what is absent is not compiled."""
+
+    signs: bool
+    counts: bool
+
+
+def collapse(data: Data, kinds: Kinds, xi: Array) -> Collapsed:
     """Likelihood and merits given coordinates `xi` (K + O,): hyperparameters first, then latents."""
     n_hyper = data["tables"].shape[0]
     eta = hyper_values(data, xi[:n_hyper])
     own = _own_parts(data, eta)
     border = _border(data, eta, own)
     merits = _merits(data, eta, own, border)
-    log_latents, mean, cov = _condition_on_latents(data, eta, own, border, merits, xi[n_hyper:])
+    log_latents, mean, cov = _condition_on_latents(data, kinds, xi[n_hyper:], merits, _Given(eta, own, border))
     return Collapsed(
         log_likelihood=border.log_likelihood + log_latents,
         mean=jnp.concatenate([jnp.zeros(1), mean]),
@@ -233,11 +240,11 @@ def _border(data: Data, eta: Eta, own: _Own) -> Border:
         log_levels = 0.5 * q[:n_groups] @ level_scores - jnp.log(jnp.diagonal(L)).sum()
         q_w = q_w - Q[n_groups:, :n_groups] @ level_scores
         Q_ww = Q_ww - Q[n_groups:, :n_groups] @ to_levels
-    A = jnp.eye(C.shape[0]) + C @ Q_ww
-    solved = jnp.linalg.solve(A, jnp.concatenate([C, (C @ q_w)[:, None]], axis=1))
+    factors = jax.scipy.linalg.lu_factor(jnp.eye(C.shape[0]) + C @ Q_ww)
+    solved = jax.scipy.linalg.lu_solve(factors, jnp.concatenate([C, (C @ q_w)[:, None]], axis=1))
     cov_w, mean_w = solved[:, :-1], solved[:, -1]
     cov_w = (cov_w + cov_w.T) / 2
-    log_shared = 0.5 * q_w @ mean_w - 0.5 * jnp.linalg.slogdet(A)[1]
+    log_shared = 0.5 * q_w @ mean_w - 0.5 * jnp.log(jnp.abs(jnp.diag(factors[0]))).sum()
     log_likelihood = own.log_likelihood + log_levels + log_shared
     if P_inverse is None or to_levels is None or level_scores is None:
         return Border(mean_w, cov_w, log_likelihood)
@@ -272,7 +279,16 @@ class _Latents(NamedTuple):
     """(O, T - 1)"""
 
 
-def _latents(data: Data, eta: Eta, own: _Own, border: Border, merits: _Merits) -> _Latents:
+class _Given(NamedTuple):
+    """What the latents are conditioned on first: hyperparameters and Gaussian rows."""
+
+    eta: Eta
+    own: _Own
+    border: Border
+
+
+def _latents(data: Data, merits: _Merits, given: _Given) -> _Latents:
+    eta, own, border = given
     n_techniques, width = data["node_settings"].shape
     n_groups = data["group_precision"].shape[0]
     select = data["latent_select"]
@@ -299,7 +315,7 @@ def _node_rows(cov: Array, node: Array, n_techniques: int, width: int) -> Array:
 
 
 def _condition_on_latents(
-    data: Data, eta: Eta, own: _Own, border: Border, merits: _Merits, xi: Array
+    data: Data, kinds: Kinds, xi: Array, merits: _Merits, given: _Given
 ) -> tuple[Array, Array, Array]:
     """Draw each latent from its conditional, add its normalising constant, and condition the merits on all of them.
 
@@ -309,7 +325,7 @@ def _condition_on_latents(
     n_latents = data["latent_node_a"].shape[0]
     if n_latents == 0:
         return jnp.zeros(()), merits.mean, merits.cov
-    found = _latents(data, eta, own, border, merits)
+    found = _latents(data, merits, given)
     active = data["latent_active"].astype(float)
     S = found.cov * active[:, None] * active[None, :]
     S = S + jnp.diag(jnp.where(active > 0, FIXED * (1 + jnp.diag(S).max()), 1.0))
@@ -324,9 +340,9 @@ def _condition_on_latents(
         total, zeta = carry
         row, here, mean, on, is_sign, threshold, odds, cells, u = latent
         sd, mean = row @ here, mean + row @ zeta
-        sign_value, sign_log = _draw_sign(mean, sd, threshold, odds, u)
-        count_value, count_log = _draw_count(mean, sd, cells, u)
-        value, log_z = jnp.where(is_sign, sign_value, count_value), jnp.where(is_sign, sign_log, count_log)
+        drawn = [_draw_sign(mean, sd, threshold, odds, u)] if kinds.signs else []
+        drawn += [_draw_count(mean, sd, cells, u)] if kinds.counts else []
+        value, log_z = (jnp.where(is_sign, first, last) for first, last in zip(drawn[0], drawn[-1], strict=True))
         return (total + on * log_z, zeta + on * here * (value - mean) / sd), None
 
     (total, zeta), _ = jax.lax.scan(step, (jnp.zeros(()), jnp.zeros(n_latents)), per_latent)
@@ -357,11 +373,8 @@ def _draw_sign(m: Array, sd: Array, threshold: Array, log_odds: Array, u: Array)
 
 
 def _ndtri_exp(log_p: Array) -> Array:
-    """Standard normal quantile of exp(log_p), good in the far left tail, where one Newton step sharpens it."""
-    direct = ndtri(jnp.exp(jnp.maximum(log_p, -600.0)))
-    s = jnp.sqrt(jnp.maximum(-2 * log_p, 1e-12))
-    far = -jnp.sqrt(jnp.maximum(s**2 - jnp.log(2 * jnp.pi) - 2 * jnp.log(s), 1.0))
-    return jnp.where(log_p < -600.0, far, direct)
+    """Standard normal quantile of exp(log_p), no further out than 37 standard deviations."""
+    return ndtri(jnp.exp(jnp.maximum(log_p, -690.0)))
 
 
 def _draw_count(m: Array, sd: Array, cells: Array, u: Array) -> tuple[Array, Array]:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 import evidence.inference.jax_setup as _jax_setup  # isort: skip  # before jax computes anything
 import jax
-import jax.numpy as jnp
 
 from evidence.domain.results import Check
 from evidence.inference.checks import (
@@ -29,7 +28,7 @@ from evidence.inference.checks import (
     pareto_k,
     weighted_mcse,
 )
-from evidence.inference.collapsed import Collapsed, collapse
+from evidence.inference.collapsed import Collapsed, Kinds, collapse
 from evidence.inference.engine import MCSE_LIMIT, Evidence, Posterior, Progress
 from evidence.model.design import Design
 from evidence.model.hyper import Hyper
@@ -49,9 +48,9 @@ MAX_REWEIGHTED = 8192
 assert _jax_setup is not None
 
 
-@functools.partial(jax.jit, static_argnames="chunk")
-def _collapse_all(data: dict[str, Any], xi: jax.Array, chunk: int = CHUNK) -> Collapsed:
-    return jax.lax.map(functools.partial(collapse, data), xi, batch_size=chunk)
+@functools.partial(jax.jit, static_argnames="kinds")
+def _collapse_all(data: dict[str, Any], xi: Floats, kinds: Kinds) -> Collapsed:
+    return jax.lax.map(functools.partial(collapse, data, kinds), xi, batch_size=CHUNK)
 
 
 def to_data(design: Design, hyper: Hyper, evidence: Evidence) -> dict[str, Any]:
@@ -126,12 +125,13 @@ def collapse_at(design: Design, hyper: Hyper, evidence: Evidence, xi: Floats) ->
 
     Rows are padded to whole blocks, so that one compilation serves any M.
     """
-    data = jax.tree.map(jnp.asarray, to_data(design, hyper, evidence))
+    data = to_data(design, hyper, evidence)
+    kinds = Kinds(signs=bool(design.latent_is_sign.any()), counts=not bool(design.latent_is_sign.all()))
 
     def collapse_block(start: int) -> Collapsed:
         block = xi[start : start + BLOCK]
         padded = np.concatenate([block, np.zeros((BLOCK - len(block), xi.shape[1]))])
-        out = jax.device_get(_collapse_all(data, jnp.asarray(padded)))
+        out = jax.device_get(_collapse_all(data, padded, kinds))
         return jax.tree.map(lambda a: np.asarray(a)[: len(block)], out)
 
     # XLA runs one of these small programs on one core; a thread for each core runs as many side by side. The first

@@ -17,7 +17,7 @@ def _use_compilation_cache() -> None:
     if not folder:
         return
     jax.config.update("jax_compilation_cache_dir", str(Path(folder) / "jax"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
