@@ -43,7 +43,11 @@ def spread_model(**changes):
     """A proper prior on everything."""
     half = {"tau": 1.0, "tau_P": 1.0, "sigma": 0.2, "sigma_b": 0.3, "mu_b": 0.2, "sigma_d": 0.2, "mu_d": 0.2}
     priors = {k: prior("HalfNormal", scale=v) for k, v in half.items()}
-    priors |= {"r": prior("Beta", a=2, b=4), "w_0": prior("HalfNormal", scale=1.5), "w_d": prior("HalfNormal", scale=0.7)}
+    priors |= {
+        "r": prior("Beta", a=2, b=4),
+        "w_0": prior("HalfNormal", scale=1.5),
+        "w_d": prior("HalfNormal", scale=0.7),
+    }
     klass = ValidityClass(claim="test", irrelevance=0.2, relevance=prior("Beta", a=6, b=3))
     return Model(id="spread", title="spread", claim="test", priors={**priors, **changes}, classes={"proxy": klass})
 
@@ -57,7 +61,9 @@ def setting(name, family="F", gaps=None):
 
 
 def effect(name, technique, comparator, estimate, se, *, study="j", at="s", **more):
-    return finding(name, technique, comparator, "effect", study=study, at=at, scale="smd", estimate=estimate, se=se, **more)
+    return finding(
+        name, technique, comparator, "effect", study=study, at=at, scale="smd", estimate=estimate, se=se, **more
+    )
 
 
 def order(name, technique, comparator, q, *, study="j", at="s", **more):
@@ -88,7 +94,8 @@ def base_of(*findings, settings=None, novelty=1.0, dimensions=("distance",), tec
         question=question,
         techniques=tuple(Technique(id=t, name=t) for t in ["none", *techniques]),
         families=tuple(
-            Family(id=f, name=f, validity_class="proxy", reason="test") for f in dict.fromkeys(s.family for s in settings)
+            Family(id=f, name=f, validity_class="proxy", reason="test")
+            for f in dict.fromkeys(s.family for s in settings)
         ),
         settings=settings,
         studies=tuple(Study(id=j, title=j, authors="a", year=2026) for j in studies),

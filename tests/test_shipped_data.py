@@ -33,9 +33,7 @@ def harmbench() -> EvidenceBase:
 
 @pytest.fixture(scope="module")
 def builder() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "build_harmbench", ROOT / "validation" / "build_harmbench.py"
-    )
+    spec = importlib.util.spec_from_file_location("build_harmbench", ROOT / "validation" / "build_harmbench.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -224,9 +222,7 @@ def test_control_states_its_share_of_orders_and_assumed_n(control: EvidenceBase)
 def test_harmbench_rests_on_no_assumed_n_and_no_order(harmbench: EvidenceBase) -> None:
     assert {finding.kind for finding in harmbench.findings} == {"proportion"}
     assert not any(finding.assumed_n_lo for finding in harmbench.findings)
-    assert "no finding rests on an assumed n or a stated q" in (HARMBENCH / "README.md").read_text(
-        encoding="utf-8"
-    )
+    assert "no finding rests on an assumed n or a stated q" in (HARMBENCH / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_reliability_in_control_follows_the_stated_rule() -> None:

@@ -1,1 +1,1 @@
-"""evidence: how far should a proxy result move the ranking of techniques at the target?"""
+"""How far should a proxy result move the ranking of techniques at the target."""

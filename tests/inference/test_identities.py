@@ -30,7 +30,9 @@ def evaluate(base, model, *, evidence=None, xi=None, **changes):
 @pytest.mark.parametrize(("tau", "tau_P"), [(1.0, 1.0), (0.5, 2.0)])
 @pytest.mark.parametrize(("y", "se"), [(0.8, 0.25), (-2.0, 1.5), (3.0, 0.01)])
 def test_one_finding_gives_the_closed_form(rho, tau, tau_P, y, se):
-    posterior = evaluate(cases.base_of(cases.effect("f", "A", "none", y, se)), cases.point_model(rho=rho, tau=tau, tau_P=tau_P))
+    posterior = evaluate(
+        cases.base_of(cases.effect("f", "A", "none", y, se)), cases.point_model(rho=rho, tau=tau, tau_P=tau_P)
+    )
     # MODEL section 5: E = rho tau tau_P y / (tau_P^2 + se^2), Var = tau^2 (1 - rho^2 tau_P^2 / (tau_P^2 + se^2)).
     assert posterior.mean[0, 1] == pytest.approx(rho * tau * tau_P * y / (tau_P**2 + se**2), abs=1e-10)
     assert posterior.cov[0, 1, 1] == pytest.approx(tau**2 * (1 - rho**2 * tau_P**2 / (tau_P**2 + se**2)), abs=1e-10)
@@ -102,7 +104,10 @@ def random_effects_model(tau_mu, tau_het):
 
 
 def one_study_per_setting(y, se):
-    findings = [cases.effect(f"f{i}", "A", "none", a, b, study=f"j{i}", at=f"s{i}") for i, (a, b) in enumerate(zip(y, se, strict=True))]
+    findings = [
+        cases.effect(f"f{i}", "A", "none", a, b, study=f"j{i}", at=f"s{i}")
+        for i, (a, b) in enumerate(zip(y, se, strict=True))
+    ]
     return cases.base_of(*findings)
 
 
@@ -155,9 +160,12 @@ def integrated_oracle(y, se, tau_mu, tau_het, splits):
     scale = math.log(at(splits[len(splits) // 2])[0])
 
     def integral(f):
+        def weighed(t):
+            density, mean, variance = at(t)
+            return density * f(t, mean, variance)
+
         pieces = [
-            integrate.quad(lambda t: (lambda d, m, v: d * f(t, m, v))(*at(t)), a, b, epsabs=1e-14, epsrel=1e-12, limit=400)
-            for a, b in itertools.pairwise(splits)
+            integrate.quad(weighed, a, b, epsabs=1e-14, epsrel=1e-12, limit=400) for a, b in itertools.pairwise(splits)
         ]
         return sum(value for value, _ in pieces)
 
@@ -210,9 +218,7 @@ def test_the_whole_engine_agrees_with_quadrature_within_four_standard_errors(nam
     model = random_effects_model(cases.prior("Point", value=tau_mu), tau_het)
     base = one_study_per_setting(y, se)
     design = build_design(base)
-    posterior = ExactEngine().fit(
-        design, build_hyper(base, model, design), Evidence(mask=np.ones(len(y))), seed=3
-    )
+    posterior = ExactEngine().fit(design, build_hyper(base, model, design), Evidence(mask=np.ones(len(y))), seed=3)
     assert posterior.ok
     _, mean, sd, p = integrated_predictive(y, se, tau_mu, tau_het)
     w, m, v = posterior.weights, posterior.mean[:, 1], posterior.cov[:, 1, 1]

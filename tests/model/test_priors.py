@@ -55,4 +55,6 @@ def test_a_stated_interval_is_the_80_percent_interval_of_its_prior(lo, hi):
     prior = prior_from_interval(lo, hi, support="unit", claim="test")
     np.testing.assert_allclose(stats.beta(prior.a, prior.b).ppf([0.1, 0.9]), [lo, hi], rtol=1e-7)
     positive = prior_from_interval(lo, hi, support="positive", claim="test")
-    np.testing.assert_allclose(stats.lognorm(positive.sigma, scale=positive.median).ppf([0.1, 0.9]), [lo, hi], rtol=1e-9)
+    np.testing.assert_allclose(
+        stats.lognorm(positive.sigma, scale=positive.median).ppf([0.1, 0.9]), [lo, hi], rtol=1e-9
+    )

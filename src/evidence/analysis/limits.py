@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -100,7 +101,7 @@ def _crossings(
         value = next(
             (
                 x0 + (bound - p0) / (p1 - p0) * (x1 - x0)
-                for (x0, p0), (x1, p1) in zip(points, points[1:], strict=False)
+                for (x0, p0), (x1, p1) in itertools.pairwise(points)
                 if (p0 - bound) * (p1 - bound) <= 0 and p0 != p1
             ),
             None,

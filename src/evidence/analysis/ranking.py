@@ -22,9 +22,15 @@ RANK_DRAWS = 20_000
 
 
 def rank_techniques(
-    base: EvidenceBase, model: Model, *, engine: Engine, target: str | None = None, settings: tuple[str, ...] = (),
-    seed: int = 1, progress: Progress | None = None,
-) -> Ranking:  # fmt: skip
+    base: EvidenceBase,
+    model: Model,
+    *,
+    engine: Engine,
+    target: str | None = None,
+    settings: tuple[str, ...] = (),
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> Ranking:
     """The ranking at `target` (default: the primary one). Raises BadInput for what cannot be used."""
     case = prepare_case(base, model, target=target, settings=settings, seed=seed, engine=engine.name)
     posterior = fit_case(case, engine, seed=seed, progress=progress)
@@ -90,9 +96,10 @@ def _ranked(case: Case, posterior: Posterior, merits: Floats) -> tuple[RankedTec
         variance = float(posterior.weights @ (posterior.cov[:, i, i] + (posterior.mean[:, i] - mean) ** 2))
         is_baseline = i == 0
         q05, q50, q95 = (
-            (0.0, 0.0, 0.0) if is_baseline
+            (0.0, 0.0, 0.0)
+            if is_baseline
             else mixture_quantiles(posterior.mean[:, i], sd, posterior.weights, [0.05, 0.5, 0.95])
-        )  # fmt: skip
+        )
         rows.append(
             RankedTechnique(
                 id=technique.id,
@@ -107,7 +114,7 @@ def _ranked(case: Case, posterior: Posterior, merits: Floats) -> tuple[RankedTec
                 sucra=float(sucra[i]),
                 p_best=float(ranks[i, 0]),
                 rank_probabilities=tuple(float(p) for p in ranks[i]),
-            )  # fmt: skip
+            )
         )
     return tuple(sorted(rows, key=lambda r: r.expected_rank))
 
@@ -129,7 +136,7 @@ def _try_order(case: Case, merits: Floats) -> tuple[tuple[TryStep, ...], float]:
                 hours=float(hours[t]),
                 p_works=float(np.mean(works[:, t] & failed_so_far)),
                 expected_hours=float(hours[t] * failed_so_far.mean()),
-            )  # fmt: skip
+            )
         )
         failed_so_far &= ~works[:, t]
     return tuple(steps), float(expected_hours_of(order, works, hours, loss))
@@ -160,7 +167,7 @@ def _study_shifts(
                 p_top_changes=float(0.5 * np.abs(ranks[0][:, 0] - ranks[1][:, 0]).sum()),
                 k_hat=k_hat,
                 ok=k_hat < K_HAT_LIMIT,
-            )  # fmt: skip
+            )
         )
     return tuple(sorted(shifts, key=lambda s: -s.shift_bits))
 

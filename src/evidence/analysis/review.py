@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -228,6 +227,4 @@ def _inside(p: float) -> float:
 
 
 def _bounded_logit(p: float) -> float:
-    value = logit(_inside(p))
-    assert math.isfinite(value)
-    return float(value)
+    return logit(_inside(p))

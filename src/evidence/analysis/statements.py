@@ -36,7 +36,7 @@ def inputs_of(case: Case) -> tuple[InputLine, ...]:
                 where=f.where,
                 source_kind=f.source_kind,
                 note=f.note,
-            )  # fmt: skip
+            )
         )
     return tuple(lines)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from evidence.analysis.fitting import Case, fit_case, p_above, prepare_case
@@ -88,7 +90,7 @@ def _flips(sweep: SweepRequest, points: list[SweepPoint]) -> tuple[Flip, ...]:
         return ()
     flips = [
         Flip(key=sweep.key, value=a.value + (sweep.flip - a.p) / (b.p - a.p) * (b.value - a.value), p=sweep.flip)
-        for a, b in zip(points, points[1:], strict=False)
+        for a, b in itertools.pairwise(points)
         if (a.p - sweep.flip) * (b.p - sweep.flip) < 0 or (a.p == sweep.flip and a.p != b.p)
     ]
     return tuple(flips) or (Flip(key=sweep.key, value=None, p=sweep.flip),)

@@ -85,7 +85,13 @@ def irrelevance_shares(hyper_draws: Floats, hyper: Hyper) -> Floats:
 
 
 def check_draws(
-    log_weights: Floats, weights: Floats, probabilities: Floats, hyper_draws: Floats, hyper: Hyper, mcse_limit: float
+    log_weights: Floats,
+    weights: Floats,
+    *,
+    probabilities: Floats,
+    hyper_draws: Floats,
+    hyper: Hyper,
+    mcse_limit: float,
 ) -> dict[str, Check]:
     """Every gate of the exact engine. Weights in the order drawn, so that halves are independent."""
     k_hat = pareto_k(log_weights)

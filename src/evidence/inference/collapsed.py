@@ -33,7 +33,7 @@ class Eta(NamedTuple):
 
     values: Array
     tau: Array
-    tau_P: Array
+    tau_P: Array  # noqa: N815 (the name of the mathematics)
     sigma: Array
     sigma_b: Array
     mu_b: Array

@@ -5,6 +5,9 @@ Student t adapted to all rounds so far) and every draw is weighted against the m
 (deterministic-mixture weights), so that no early round is wasted and none can spoil the estimate.
 """
 
+# pyright: reportArgumentType=false
+# `Collapsed` is typed as JAX arrays and holds numpy ones once it has left the device.
+
 from __future__ import annotations
 
 import functools
@@ -16,17 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import evidence.inference.jax_setup as _jax_setup  # isort: skip  # before jax computes anything
+import evidence.inference.jax_setup  # noqa: F401  # isort: skip  # before jax computes anything
 import jax
 
 from evidence.domain.results import Check
 from evidence.inference.checks import (
-    K_HAT_LIMIT,
     check_draws,
     effective_sample_size,
     pairwise_probabilities,
-    pareto_k,
-    weighted_mcse,
 )
 from evidence.inference.collapsed import Collapsed, Kinds, collapse
 from evidence.inference.engine import MCSE_LIMIT, Evidence, Posterior, Progress
@@ -44,8 +44,6 @@ _COMPILED: set[tuple[tuple[int, ...], ...]] = set()
 FREEDOM = 7.0
 PRIOR_SHARE = 0.2
 MAX_REWEIGHTED = 8192
-
-assert _jax_setup is not None
 
 
 @functools.partial(jax.jit, static_argnames="kinds")
@@ -196,7 +194,14 @@ class _Draws:
         log_weights = self.log_weights()
         hyper_draws = np.concatenate([c.hyper for c in self.collapsed])
         weights, probabilities = normalise(log_weights), np.concatenate(self.probabilities)
-        return check_draws(log_weights, weights, probabilities, hyper_draws, hyper, mcse_limit)
+        return check_draws(
+            log_weights,
+            weights,
+            probabilities=probabilities,
+            hyper_draws=hyper_draws,
+            hyper=hyper,
+            mcse_limit=mcse_limit,
+        )
 
 
 def normalise(log_weights: Floats) -> Floats:
@@ -249,17 +254,24 @@ class ExactEngine:
             if number + 1 in self.checked_rounds and draws.passes(hyper, mcse_limit):
                 break
             proposals.append(_adapt(draws, active))
-        assert draws is not None
+        if draws is None:
+            raise ValueError(f"max_rounds: found {self.max_rounds}, wanted at least 1")
         return _posterior(design, hyper, draws, mcse_limit)
 
     def evaluate(self, design: Design, hyper: Hyper, evidence: Evidence, coordinates: Floats) -> Posterior:
         """Likelihood and merits at given coordinates (M, K + O), equally weighted and unchecked."""
         out = collapse_at(design, hyper, evidence, coordinates)
         return Posterior(
-            techniques=design.techniques, names=hyper.names, coordinates=coordinates, hyper=out.hyper,
-            weights=np.full(len(coordinates), 1 / len(coordinates)), log_likelihood=out.log_likelihood + out.log_prior,
-            mean=out.mean, cov=out.cov, rho=out.rho,
-        )  # fmt: skip
+            techniques=design.techniques,
+            names=hyper.names,
+            coordinates=coordinates,
+            hyper=out.hyper,
+            weights=np.full(len(coordinates), 1 / len(coordinates)),
+            log_likelihood=out.log_likelihood + out.log_prior,
+            mean=out.mean,
+            cov=out.cov,
+            rho=out.rho,
+        )
 
     def reweight(self, posterior: Posterior, design: Design, hyper: Hyper, evidence: Evidence) -> Posterior:
         """The same draws under other evidence or priors; its `k_hat` check says whether that was allowed.
@@ -271,9 +283,15 @@ class ExactEngine:
         log_weights = np.log(np.maximum(thinned.weights, 1e-300)) + moved.log_likelihood - thinned.log_likelihood
         weights = normalise(log_weights)
         probabilities = pairwise_probabilities(moved.mean, moved.cov)
-        return replace(
-            moved, weights=weights, checks=check_draws(log_weights, weights, probabilities, moved.hyper, hyper, MCSE_LIMIT)
+        checks = check_draws(
+            log_weights,
+            weights,
+            probabilities=probabilities,
+            hyper_draws=moved.hyper,
+            hyper=hyper,
+            mcse_limit=MCSE_LIMIT,
         )
+        return replace(moved, weights=weights, checks=checks)
 
 
 def _extend(draws: _Draws | None, proposals: list[_Proposal], xi: Floats, active: Any, out: Collapsed) -> _Draws:
@@ -319,10 +337,17 @@ def _posterior(design: Design, hyper: Hyper, draws: _Draws, mcse_limit: float) -
     out: Collapsed = jax.tree.map(lambda *a: np.concatenate(a), *draws.collapsed)
     keep = weights > 0
     return Posterior(
-        techniques=design.techniques, names=hyper.names, coordinates=draws.xi[keep], hyper=out.hyper[keep],
-        weights=weights[keep], log_likelihood=(out.log_likelihood + out.log_prior)[keep], mean=out.mean[keep],
-        cov=out.cov[keep], rho=out.rho[keep], checks=draws.checks(hyper, mcse_limit),
-    )  # fmt: skip
+        techniques=design.techniques,
+        names=hyper.names,
+        coordinates=draws.xi[keep],
+        hyper=out.hyper[keep],
+        weights=weights[keep],
+        log_likelihood=(out.log_likelihood + out.log_prior)[keep],
+        mean=out.mean[keep],
+        cov=out.cov[keep],
+        rho=out.rho[keep],
+        checks=draws.checks(hyper, mcse_limit),
+    )
 
 
 def _thin(posterior: Posterior) -> Posterior:

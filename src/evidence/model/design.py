@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,10 +107,10 @@ class Design:
 class _Rows:
     """Rows and latents while they are being collected."""
 
-    rows: list[_Row] = field(default_factory=list)
-    latents: list[_Latent] = field(default_factory=list)
-    groups: list[float] = field(default_factory=list)
-    group_findings: list[set[str]] = field(default_factory=list)
+    rows: list[_Row] = field(default_factory=list["_Row"])
+    latents: list[_Latent] = field(default_factory=list["_Latent"])
+    groups: list[float] = field(default_factory=list[float])
+    group_findings: list[set[str]] = field(default_factory=list[set[str]])
 
     def open_group(self, precision: float) -> int:
         self.groups.append(precision)
@@ -360,7 +361,7 @@ def _nodes_of(latents: list[_Latent], technique: dict[str, int], setting: dict[s
 def _latent_arrays(
     latents: list[_Latent], nodes: list[list[int]], technique: dict[str, int], columns: _Columns,
     finding: dict[str, int], *, n_groups: int, n_findings: int,
-):  # fmt: skip
+) -> dict[str, Any]:  # fmt: skip
     width = 1 + max((len(n) for n in nodes), default=0)
 
     def node(name: str | None, setting: str) -> int:

@@ -1,5 +1,8 @@
 """(EvidenceBase, Model) -> the prior as arrays: quantile tables, gaps, families (docs/model.md, section 4)."""
 
+# pyright: basic, reportArgumentType=false
+# SciPy ships no types, and pyright takes frozen pydantic records for unhashable.
+
 from __future__ import annotations
 
 from collections.abc import Mapping

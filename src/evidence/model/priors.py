@@ -5,11 +5,14 @@ tabulated on a fixed grid of xi and interpolated by a monotone cubic, so any dis
 included, costs the engine the same.
 """
 
+# pyright: basic, reportArgumentType=false
+# SciPy ships no types, and pyright takes frozen pydantic records for unhashable.
+
 from __future__ import annotations
 
 import functools
 import math
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
