@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test check lint app bench lock clean
+.PHONY: install demo test check bench lock clean
 .DEFAULT_GOAL := demo
 
 install: $(STAMP)
@@ -35,9 +35,6 @@ check: install
 	$(BIN)/ruff check src tests
 	$(BIN)/pyright
 	$(BIN)/pytest -m "not slow"
-
-app: install
-	$(BIN)/evidence app
 
 bench: install
 	$(BIN)/python validation/speed.py
