@@ -5,8 +5,7 @@ import pytest
 from scipy import interpolate, stats
 
 import cases
-from evidence.domain.records import ValidityClass
-from evidence.model.priors import GRID, class_quantiles, grid_quantiles, look_up, prior_from_interval, tabulate
+from evidence.model.priors import GRID, Mixture, grid_quantiles, law_quantiles, look_up, prior_from_interval, tabulate
 
 PRIORS = {
     "HalfNormal": (cases.prior("HalfNormal", scale=1.5), stats.halfnorm(scale=1.5)),
@@ -35,9 +34,9 @@ def test_interpolated_quantiles_equal_scipys(name):
 
 @pytest.mark.parametrize("pi", [0.05, 0.2, 0.7])
 def test_the_class_mixture_is_inverted_exactly(pi):
-    klass = ValidityClass(claim="test", irrelevance=pi, relevance=cases.prior("Beta", a=6, b=3))
+    mixture = Mixture(pi, cases.prior("Beta", a=1, b=30), cases.prior("Beta", a=6, b=3))
     inside = np.abs(GRID) < 5
-    x = class_quantiles(klass, pi)[inside]
+    x = law_quantiles(mixture)[inside]
     cdf = pi * stats.beta(1, 30).cdf(x) + (1 - pi) * stats.beta(6, 3).cdf(x)
     np.testing.assert_allclose(stats.norm.ppf(cdf)[GRID[inside] < 2], GRID[inside][GRID[inside] < 2], atol=1e-7)
     sf = pi * stats.beta(1, 30).sf(x) + (1 - pi) * stats.beta(6, 3).sf(x)

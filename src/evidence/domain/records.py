@@ -327,6 +327,30 @@ class Outcome(Record):
     where: str
 
 
+class RegisteredMerit(Record):
+    """An elicited belief about one technique's merit at the target: N(mean, sd^2) SMD against the baseline."""
+
+    technique: Id
+    mean: float
+    sd: Annotated[float, Field(gt=0)]
+    claim: Annotated[str, Field(min_length=1)]
+
+
+class RegisteredOrder(Record):
+    """An elicited belief that `technique` is above `comparator` at the target, held with probability q."""
+
+    technique: Id
+    comparator: Id
+    q: Annotated[float, Field(gt=0.5, le=1)]
+    claim: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _between_two(self) -> RegisteredOrder:
+        if self.technique == self.comparator:
+            raise ValueError(f"comparator: found {self.comparator!r}, wanted another technique")
+        return self
+
+
 class EvidenceBase(Record):
     """One question with everything found about it. Order of `techniques` matters: the first is the baseline."""
 
@@ -339,6 +363,9 @@ class EvidenceBase(Record):
     outcomes: tuple[Outcome, ...] = ()
     left_out: tuple[str, ...] = ()
     """Findings not used, each with its reason (a price too far from the comparison's)."""
+    merits: tuple[RegisteredMerit, ...] = ()
+    """Registered merits of the model in use: beliefs, not findings. Filled by the analysis, never by a file of the base."""
+    orders: tuple[RegisteredOrder, ...] = ()
 
     def setting(self, key: str) -> Setting:
         """The setting with this id (KeyError if there is none)."""
@@ -438,6 +465,8 @@ class ValidityClass(Record):
 
 HYPERPARAMETERS: tuple[str, ...] = ("tau", "tau_P", "sigma", "sigma_b", "mu_b", "sigma_d", "mu_d", "r", "w_0", "w_d")
 """Names of the priors every hierarchical model states; `w_d` holds for each dimension of the base."""
+OPTIONAL_HYPERPARAMETERS: tuple[str, ...] = ("lambda",)
+"""`lambda`: how much a setting stretches effects (lambda_s, one per proxy setting); 1 where a model does not state it."""
 RANDOM_EFFECTS_HYPERPARAMETERS: tuple[str, ...] = ("tau_mu", "tau_het")
 
 
@@ -464,6 +493,9 @@ class Model(Record):
     parametrisation: Parametrisation = Parametrisation()
     priors: dict[str, Prior]
     classes: dict[str, ValidityClass] = Field(default_factory=dict)
+    merits: tuple[RegisteredMerit, ...] = ()
+    """Registered merits: elicited beliefs about single techniques, for the bases that have them."""
+    orders: tuple[RegisteredOrder, ...] = ()
 
     @model_validator(mode="after")
     def _priors_are_complete(self) -> Model:
@@ -474,7 +506,7 @@ class Model(Record):
             wanted -= {"tau_P"}
         if missing := sorted(wanted - set(self.priors)):
             raise ValueError(f"priors: found no {', no '.join(missing)}, wanted every prior of the parametrisation")
-        if extra := sorted(set(self.priors) - wanted):
+        if extra := sorted(set(self.priors) - wanted - set(OPTIONAL_HYPERPARAMETERS)):
             raise ValueError(f"priors: found {', '.join(extra)}, wanted only what the parametrisation uses")
         silent = [name for name, prior in self.priors.items() if not prior.claim]
         if silent:

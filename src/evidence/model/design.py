@@ -38,6 +38,8 @@ class Design:
     (study, technique, setting) met more than once, and the target's shared part. Row N is a dummy for padding.
     """
 
+    base: EvidenceBase
+    """The records these arrays were made from."""
     techniques: tuple[str, ...]
     settings: tuple[str, ...]
     findings: tuple[str, ...]
@@ -317,6 +319,7 @@ def _to_arrays(base: EvidenceBase, collected: _Rows) -> Design:
     ]
     row_technique = np.array([technique[r.technique] for r in rows], dtype=np.int64)
     return Design(
+        base=base,
         techniques=tuple(technique),
         settings=tuple(columns.setting),
         findings=tuple(finding),

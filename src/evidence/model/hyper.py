@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from evidence.domain.records import EvidenceBase, Family, Gap, Model, Prior, ValidityClass
 from evidence.model.design import Design
-from evidence.model.priors import class_quantiles, grid_quantiles, prior_from_interval, tabulate
+from evidence.model.priors import Law, Mixture, law_quantiles, prior_from_interval, scaled_law, tabulate
 
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
@@ -24,6 +24,7 @@ UNKNOWN_GAP = Prior(dist="Beta", a=2, b=1, claim="an unknown gap is more likely 
 UNIFORM = Prior(dist="Uniform", lo=0, hi=1, claim="log n is uniform over the assumed range")
 CERTAIN = Prior(dist="Point", value=1, claim="a perfect proxy")
 ZERO = Prior(dist="Point", value=0, claim="not used")
+ONE = Prior(dist="Point", value=1, claim="not used")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Hyper:
     names: tuple[str, ...]
     tables: Floats
     """(K, grid, 2) quantile tables."""
+    laws: tuple[Law, ...]
+    """What each hyperparameter follows; for a family with a stated validity the law of rho at its reference setting."""
     active: NDArray[np.bool_]
     """(K,) False where the hyperparameter is a point or not used."""
     slots: dict[str, int]
@@ -55,19 +58,23 @@ class Hyper:
     """(F,) pi; NaN where validity is stated or perfect."""
     target: str = ""
     use_findings: bool = True
+    use_beliefs: bool = True
+    """False for a reader without the registered merits and orders that the arrays hold."""
 
     def scaled(self, name: str, factor: float) -> Hyper:
         """The same prior with hyperparameter `name` multiplied by `factor`."""
+        k = self.names.index(name)
         tables = self.tables.copy()
-        tables[self.names.index(name)] *= factor
-        return replace(self, tables=tables)
+        tables[k] *= factor
+        return replace(self, tables=tables, laws=_replaced(self.laws, k, scaled_law(self.laws[k], factor)))
 
     def pinned(self, name: str, value: float) -> Hyper:
         """The same prior with hyperparameter `name` at a point."""
         k = self.names.index(name)
         tables, active = self.tables.copy(), self.active.copy()
         tables[k, :, 0], tables[k, :, 1], active[k] = value, 0.0, False
-        return replace(self, tables=tables, active=active)
+        point = Prior(dist="Point", value=value, claim="pinned")
+        return replace(self, tables=tables, active=active, laws=_replaced(self.laws, k, point))
 
     def perfect(self) -> Hyper:
         """The same prior with perfect proxies: no gap, no novelty, full relevance, no construct noise."""
@@ -93,17 +100,16 @@ class _Tables:
 
     names: list[str] = field(default_factory=list[str])
     values: list[Floats] = field(default_factory=list[Floats])
+    laws: list[Law] = field(default_factory=list["Law"])
     used: list[bool] = field(default_factory=list[bool])
     slots: dict[str, int] = field(default_factory=dict[str, int])
 
-    def add(self, name: str, quantiles: Floats, *, used: bool = True) -> None:
+    def add(self, name: str, law: Law, *, used: bool = True) -> None:
         self.slots.setdefault(name.split("[", maxsplit=1)[0], len(self.names))
         self.names.append(name)
-        self.values.append(quantiles)
+        self.values.append(law_quantiles(law))
+        self.laws.append(law)
         self.used.append(used)
-
-    def add_prior(self, name: str, prior: Prior, *, used: bool = True) -> None:
-        self.add(name, grid_quantiles(prior), used=used)
 
 
 def build_hyper(
@@ -130,22 +136,25 @@ def build_hyper(
     _add_leading(tables, model, design)
     w_d = model.priors.get("w_d", ZERO)
     for d in dimensions:
-        tables.add_prior(f"w_d[{d}]", w_d)
+        tables.add(f"w_d[{d}]", w_d)
     overridden = relevance or {}
     for family, validity_class, pi in zip(base.families, classes, irrelevance, strict=True):
-        tables.add(f"l[{family.id}]", _relevance_quantiles(family, validity_class, float(pi), overridden))
+        tables.add(f"l[{family.id}]", _relevance_law(family, validity_class, float(pi), overridden))
     for i, setting in enumerate(base.settings):
         prior = _construct_prior(base.family(setting.family), model, is_perfect=is_perfect)
-        tables.add_prior(f"v[{setting.id}]", prior, used=i in v_index)
+        tables.add(f"v[{setting.id}]", prior, used=i in v_index)
     for j, d in enumerate(dimensions):
-        tables.add_prior(f"unknown[{d}]", UNKNOWN_GAP, used=bool(unknown[:, j].any()))
+        tables.add(f"unknown[{d}]", UNKNOWN_GAP, used=bool(unknown[:, j].any()))
+    for setting in base.settings:
+        tables.add(f"lambda[{setting.id}]", model.priors.get("lambda", ONE))
     for name in design.assumed:
-        tables.add_prior(f"n[{name}]", UNIFORM)
+        tables.add(f"n[{name}]", UNIFORM)
     tables.slots.setdefault("n", len(tables.names))
     stacked = np.stack([tabulate(v) for v in tables.values])
     return Hyper(
         names=tuple(tables.names),
         tables=stacked,
+        laws=tuple(tables.laws),
         active=np.array(tables.used) & (np.ptp(stacked[:, :, 0], axis=1) > 0),
         slots=tables.slots,
         gaps=np.array(gaps, dtype=np.float64).reshape(len(settings), len(dimensions)),
@@ -163,6 +172,7 @@ def build_hyper(
         irrelevance=irrelevance,
         target=chosen.id,
         use_findings=model.parametrisation.use_findings,
+        use_beliefs=(model.merits, model.orders) == (base.merits, base.orders),
     )
 
 
@@ -172,23 +182,30 @@ def _add_leading(tables: _Tables, model: Model, design: Design) -> None:
         prior_name = {"tau": "tau_mu", "tau_P": "tau_het"}.get(name, name) if is_random_effects else name
         used = not (name == "tau_P" and model.parametrisation.scale_link)
         used = used and not (name in {"sigma_d", "mu_d"} and design.n_allegiance == 0)
-        tables.add_prior(name, model.priors.get(prior_name, ZERO), used=used)
+        tables.add(name, model.priors.get(prior_name, ZERO), used=used)
 
 
-def _relevance_quantiles(
+def _relevance_law(
     family: Family, validity_class: ValidityClass | None, irrelevance: float, overridden: Mapping[str, Prior]
-) -> Floats:
-    """Quantiles of l; for a stated validity those of rho, which the engine turns into l."""
+) -> Law:
+    """The law of l; for a stated validity that of rho, which the engines turn into l."""
     if family.id in overridden:
-        return grid_quantiles(overridden[family.id])
+        return overridden[family.id]
     if validity_class is None:
-        return grid_quantiles(CERTAIN)
+        return CERTAIN
     if family.stated_rho_lo is not None and family.stated_rho_hi is not None:
-        stated = prior_from_interval(
+        return prior_from_interval(
             family.stated_rho_lo, family.stated_rho_hi, support="unit", claim=f"stated for {family.id}"
         )
-        return grid_quantiles(stated)
-    return class_quantiles(validity_class, irrelevance)
+    if irrelevance <= 0:
+        return validity_class.relevance
+    if irrelevance >= 1:
+        return validity_class.irrelevant
+    return Mixture(irrelevance, validity_class.irrelevant, validity_class.relevance)
+
+
+def _replaced(laws: tuple[Law, ...], k: int, law: Law) -> tuple[Law, ...]:
+    return (*laws[:k], law, *laws[k + 1 :])
 
 
 def _irrelevance(family: Family, validity_class: ValidityClass | None) -> float:

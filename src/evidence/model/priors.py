@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,32 @@ GRID_SIZE = 1025
 GRID: Array = np.linspace(-GRID_LIMIT, GRID_LIMIT, GRID_SIZE)
 Z80 = 1.2815515655446004
 """Standard normal quantile at 90 %: the half width of an 80 % equal-tailed interval."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """The law of a family's relevance l: `irrelevant` with probability `irrelevance`, else `relevant`."""
+
+    irrelevance: float
+    irrelevant: Prior
+    relevant: Prior
+
+
+type Law = Prior | Mixture
+"""What a hyperparameter follows."""
+
+
+def scaled_law(law: Law, factor: float) -> Law:
+    """The law of `factor` times the hyperparameter. Raises ValueError for one that has no such form here."""
+    if isinstance(law, Mixture):
+        raise ValueError("found a mixture, wanted a law with a scale")
+    scales = {
+        "Point": ("value",), "HalfNormal": ("scale",), "HalfCauchy": ("scale",), "HalfStudentT": ("scale",),
+        "Normal": ("mean", "sd"), "LogNormal": ("median",), "Uniform": ("lo", "hi"), "LogUniform": ("lo", "hi"),
+    }  # fmt: skip
+    if law.dist not in scales:
+        raise ValueError(f"found {law.dist}, wanted a law with a scale")
+    return law.model_copy(update={name: factor * getattr(law, name) for name in scales[law.dist]})
 
 
 def quantiles_at(prior: Prior, xi: Array) -> Array:
@@ -67,40 +94,42 @@ def grid_quantiles(prior: Prior) -> Array:
 
 
 @functools.lru_cache(maxsize=256)
-def class_quantiles(validity_class: ValidityClass, irrelevance: float) -> Array:
-    """Quantiles on GRID of a family's relevance l ~ pi x irrelevant + (1 - pi) x relevant.
+def mixture_quantiles_on_grid(mixture: Mixture) -> Array:
+    """Quantiles of a mixture of two Beta laws on GRID.
 
-    The mixture's CDF is tabulated where either component has its quantiles, inverted by interpolation, and polished
-    by Newton steps kept inside the bracket.
+    Its CDF is tabulated where either component has its quantiles, inverted by interpolation, and polished by Newton
+    steps kept inside the bracket.
     """
-    if irrelevance <= 0:
-        return grid_quantiles(validity_class.relevance)
-    if irrelevance >= 1:
-        return grid_quantiles(validity_class.irrelevant)
-    ends = [grid_quantiles(part) for part in (validity_class.irrelevant, validity_class.relevance)]
+    ends = [grid_quantiles(part) for part in (mixture.irrelevant, mixture.relevant)]
     lo, hi = np.minimum(*ends), np.maximum(*ends)
     known = np.unique(np.concatenate(ends))
-    x = np.interp(GRID, _mixture_xi(validity_class, irrelevance, known), known)
+    x = np.interp(GRID, _mixture_xi(mixture, known), known)
     for _ in range(6):
-        error = _mixture_xi(validity_class, irrelevance, x) - GRID
-        density = _mixture_density(validity_class, irrelevance, x)
+        error = _mixture_xi(mixture, x) - GRID
+        density = _mixture_density(mixture, x)
         slope = np.exp(-0.5 * GRID**2) / math.sqrt(2 * math.pi) / np.maximum(density, 1e-300)
         x = np.clip(x - np.where(np.isfinite(error), error, 0.0) * slope, lo, hi)
     return np.maximum.accumulate(x)
 
 
-def _mixture_xi(validity_class: ValidityClass, irrelevance: float, x: Array) -> Array:
+def law_quantiles(law: Law) -> Array:
+    """Quantiles of any law on GRID."""
+    return mixture_quantiles_on_grid(law) if isinstance(law, Mixture) else grid_quantiles(law)
+
+
+def _mixture_xi(mixture: Mixture, x: Array) -> Array:
     """Standard normal coordinate of `x` under the mixture, from whichever tail is smaller."""
     from scipy import special
 
-    tails = [beta_tails(p, x) for p in (validity_class.irrelevant, validity_class.relevance)]
-    below, above = (irrelevance * tails[0][side] + (1 - irrelevance) * tails[1][side] for side in (0, 1))
+    tails = [beta_tails(p, x) for p in (mixture.irrelevant, mixture.relevant)]
+    pi = mixture.irrelevance
+    below, above = (pi * tails[0][side] + (1 - pi) * tails[1][side] for side in (0, 1))
     return np.where(below < above, special.ndtri(below), -special.ndtri(above))
 
 
-def _mixture_density(validity_class: ValidityClass, irrelevance: float, x: Array) -> Array:
-    first = irrelevance * beta_density(validity_class.irrelevant, x)
-    return first + (1 - irrelevance) * beta_density(validity_class.relevance, x)
+def _mixture_density(mixture: Mixture, x: Array) -> Array:
+    first = mixture.irrelevance * beta_density(mixture.irrelevant, x)
+    return first + (1 - mixture.irrelevance) * beta_density(mixture.relevant, x)
 
 
 def beta_density(prior: Prior, x: Array) -> Array:
