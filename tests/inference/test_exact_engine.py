@@ -8,7 +8,7 @@ from scipy import integrate, special, stats
 
 import cases
 import dense
-from evidence.domain.records import Parametrisation
+from evidence.domain.records import Parametrisation, RegisteredMerit, RegisteredOrder, Target
 from evidence.inference.engine import Evidence
 from evidence.inference.exact import ExactEngine
 from evidence.model.design import build_design
@@ -85,6 +85,75 @@ def test_a_masked_finding_is_as_good_as_absent(off):
         np.testing.assert_allclose(posterior.cov[i, 1:, 1:], cov, atol=1e-10)
         offsets.append(posterior.log_likelihood[i] - log_likelihood)
     np.testing.assert_allclose(offsets, offsets[0], atol=1e-9)
+
+
+def with_targets(findings, *, merits=()):
+    """The same base with a second target and findings at both of them."""
+    second = Target(id="sibling", novelty=0.4, coordinates={"cap": 0.3})
+    targets = (*BASE.question.targets, second)
+    base = cases.base_of(*findings, settings=SETTINGS, novelty=0.7, dimensions=("cap", "adv"), techniques="ABC")
+    return base.model_copy(update={"question": base.question.model_copy(update={"targets": targets}), "merits": merits})
+
+
+AT_TARGETS = (
+    cases.effect("t1", "A", "none", 0.4, 0.3, study="j4", at="sibling"),
+    cases.effect("t2", "B", "A", -0.1, 0.3, study="j4", at="sibling"),
+    cases.effect("t3", "C", None, 0.2, 0.2, study="j5", at="target", own_technique=True),
+    cases.effect("t4", "A", None, 0.1, 0.2, study="j5", at="target"),
+)
+MERITS = (
+    RegisteredMerit(technique="A", mean=0.3, sd=0.4, claim="test"),
+    RegisteredMerit(technique="C", mean=-0.2, sd=0.9, claim="test"),
+)
+
+
+@pytest.mark.parametrize(
+    ("findings", "merits"),
+    [(FINDINGS, MERITS), ((*FINDINGS, *AT_TARGETS), ()), ((*FINDINGS, *AT_TARGETS), MERITS), (AT_TARGETS[:1], MERITS)],
+)
+def test_target_findings_registered_merits_and_stretched_settings_equal_the_dense_joint_normal(findings, merits):
+    base = with_targets(findings, merits=merits)
+    design = build_design(base)
+    model = cases.spread_model(**{"lambda": cases.prior("LogNormal", median=1.0, sigma=0.4)})
+    hyper = build_hyper(base, model.model_copy(update={"merits": merits}), design)
+    xi = np.random.default_rng(0).standard_normal((40, len(hyper.names)))
+    posterior = ExactEngine().evaluate(design, hyper, everything(base), xi)
+    stretch = [posterior.names.index(f"lambda[{s}]") for s in ("s1", "s2", "s3")]
+    offsets = []
+    for i in range(len(xi)):
+        eta = eta_of(hyper, posterior.hyper[i])
+        eta["lambda"] = dict(zip(("s1", "s2", "s3"), posterior.hyper[i, stretch], strict=True))
+        log_likelihood, mean, cov = dense.log_likelihood_and_posterior(base, eta)
+        np.testing.assert_allclose(posterior.mean[i, 1:], mean, atol=1e-10)
+        np.testing.assert_allclose(posterior.cov[i, 1:, 1:], cov, atol=1e-10)
+        offsets.append(posterior.log_likelihood[i] - log_likelihood)
+    np.testing.assert_allclose(offsets, offsets[0], atol=1e-9)
+
+
+def test_a_registered_merit_is_the_prior_and_does_not_move_the_hyperparameters():
+    merit = RegisteredMerit(technique="A", mean=0.5, sd=0.3, claim="test")
+    base = cases.base_of(techniques=("A", "B")).model_copy(update={"merits": (merit,)})
+    model = cases.spread_model().model_copy(update={"merits": (merit,)})
+    design = build_design(base)
+    hyper = build_hyper(base, model, design)
+    xi = np.random.default_rng(0).standard_normal((200, len(hyper.names)))
+    posterior = ExactEngine().evaluate(design, hyper, Evidence(mask=np.ones(0)), xi)
+    tau = posterior.hyper[:, 0]
+    # Closed form: N(0, tau^2) times the pseudo-finding is N(m, s^2) where tau > s; the prior elsewhere.
+    np.testing.assert_allclose(posterior.mean[:, 1], np.where(tau > 0.3, 0.5, 0.0), atol=1e-10)
+    np.testing.assert_allclose(posterior.cov[:, 1, 1], np.where(tau > 0.3, 0.09, tau**2), atol=1e-10)
+    np.testing.assert_allclose(posterior.log_likelihood, 0, atol=1e-10)
+
+
+def test_a_registered_order_is_held_with_its_probability():
+    belief = RegisteredOrder(technique="A", comparator="B", q=0.8, claim="test")
+    base = cases.base_of(techniques=("A", "B")).model_copy(update={"orders": (belief,)})
+    model = cases.spread_model().model_copy(update={"orders": (belief,)})
+    design = build_design(base)
+    posterior = ExactEngine().fit(design, build_hyper(base, model, design), Evidence(mask=np.ones(0)), seed=1)
+    values = posterior.above(1, 2)
+    average, error = estimate(posterior.weights, values)
+    assert abs(average - 0.8) < 4 * error  # P(statement) by definition
 
 
 def weighted(base, model, n, *, seed=0):
@@ -212,13 +281,13 @@ def test_the_same_seed_gives_the_same_posterior():
 
 
 def test_one_compilation_serves_every_mask_prior_target_and_reader():
-    from evidence.inference.exact import _collapse_all
+    from evidence.inference.program import collapse_all
 
     design = build_design(BASE)
     engine = ExactEngine(max_rounds=1)
     hyper = build_hyper(BASE, cases.spread_model(), design)
     engine.fit(design, hyper, everything(BASE), seed=0)
-    before = _collapse_all._cache_size()
+    before = collapse_all._cache_size()
     for i in range(5):
         mask = np.ones(len(FINDINGS))
         mask[i] = 0
@@ -226,4 +295,4 @@ def test_one_compilation_serves_every_mask_prior_target_and_reader():
         engine.fit(design, moved, Evidence(mask=mask, se_scale=1.5), seed=0)
     reader = cases.point_model(scale_link=True, tau=1000.0)
     engine.fit(design, build_hyper(BASE, reader, design), everything(BASE), seed=0)
-    assert _collapse_all._cache_size() == before
+    assert collapse_all._cache_size() == before

@@ -121,19 +121,14 @@ def fit_case(case: Case, engine: Engine, *, seed: int, progress: Progress | None
 
 def p_above(posterior: Posterior, technique: str, comparator: str) -> tuple[float, float]:
     """P(technique above comparator at the target) and its Monte Carlo standard error."""
-    from scipy.special import ndtr
-
-    mean, variance = contrast_moments(posterior, technique, comparator)
-    p = ndtr(mean / np.sqrt(np.maximum(variance, 1e-300)))
+    p = posterior.above(*(posterior.techniques.index(t) for t in (technique, comparator)))
     average = float(np.clip(posterior.weights @ p, 0.0, 1.0))  # rounding can leave 1 + 2e-16
     return average, float(np.sqrt(np.sum((posterior.weights * (p - average)) ** 2)))
 
 
 def contrast_moments(posterior: Posterior, technique: str, comparator: str) -> tuple[Floats, Floats]:
     """Mean and variance (M,) of merit(technique) - merit(comparator) per draw, SMD."""
-    a, b = posterior.techniques.index(technique), posterior.techniques.index(comparator)
-    cov = posterior.cov
-    return posterior.mean[:, a] - posterior.mean[:, b], cov[:, a, a] + cov[:, b, b] - 2 * cov[:, a, b]
+    return posterior.contrast(*(posterior.techniques.index(t) for t in (technique, comparator)))
 
 
 def find_ruled_out(case: Case) -> tuple[Problem, ...]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.analysis.fingerprint import fingerprint_of, prior_of
 from evidence.analysis.fitting import Case, fit_case, prepare_case
 from evidence.analysis.options import Progress
+from evidence.analysis.sensitivity import measure_sensitivity
 from evidence.domain.records import EvidenceBase, Model
 from evidence.domain.results import RankedTechnique, Ranking, StudyShift, TryStep
-from evidence.inference.checks import K_HAT_LIMIT, pairwise_probabilities, weighted_mcse
+from evidence.inference.checks import K_HAT_LIMIT, weighted_mcse
 from evidence.inference.engine import Engine, Posterior
 from evidence.model.ranks import expected_hours_of, greedy_try_order, rank_distribution, sucra_of
 from evidence.model.scores import mixture_quantiles
@@ -19,6 +22,19 @@ from evidence.model.scores import mixture_quantiles
 type Floats = NDArray[np.float64]
 
 RANK_DRAWS = 20_000
+MAX_QUANTITIES = 40
+"""Techniques, highest first, whose merits' sensitivity to the priors is measured."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A ranking with the fit it was read from."""
+
+    ranking: Ranking
+    case: Case
+    posterior: Posterior
+    prior: Posterior
+    """Equally weighted draws of the prior that was used."""
 
 
 def rank_techniques(
@@ -32,33 +48,55 @@ def rank_techniques(
     progress: Progress | None = None,
 ) -> Ranking:
     """The ranking at `target` (default: the primary one). Raises BadInput for what cannot be used."""
+    return fit_ranking(
+        base, model, engine=engine, target=target, settings=settings, seed=seed, progress=progress
+    ).ranking  # fmt: skip
+
+
+def fit_ranking(
+    base: EvidenceBase,
+    model: Model,
+    *,
+    engine: Engine,
+    target: str | None = None,
+    settings: tuple[str, ...] = (),
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> Fitted:
+    """The ranking at `target` (default: the primary one) with its fit. Raises BadInput for what cannot be used."""
     case = prepare_case(base, model, target=target, settings=settings, seed=seed, engine=engine.name)
     posterior = fit_case(case, engine, seed=seed, progress=progress)
-    merits = draw_merits(posterior, RANK_DRAWS, seed=seed)
+    prior = prior_of(case, engine)
+    ranking = _ranking(case, posterior, prior, engine, progress)
+    return Fitted(ranking, case, posterior, prior)
+
+
+def _ranking(case: Case, posterior: Posterior, prior: Posterior, engine: Engine, progress: Progress | None) -> Ranking:
+    merits = draw_merits(posterior, RANK_DRAWS, seed=case.provenance.seed)
     matrix, mcse = probability_matrix(posterior)
-    ids = posterior.techniques
+    ids, question = posterior.techniques, case.base.question
     steps, hours = _try_order(case, merits)
+    techniques = _ranked(case, posterior, merits)
+    asked = [t.id for t in techniques if t.id != ids[0]][:MAX_QUANTITIES]
+    sensitivity = measure_sensitivity(
+        case, engine, posterior, prior, {f"merit[{t}]": (t, ids[0]) for t in asked}
+    )  # fmt: skip
     findings = case.base.findings
     spoken_of = {f.technique for f in findings} | {f.comparator for f in findings}
     return Ranking(
-        base=case.base.question.id,
-        question=case.base.question.question,
-        criterion=case.base.question.criterion,
-        target=case.target,
-        model=case.model.id,
-        engine=engine.name,
-        techniques=_ranked(case, posterior, merits),
+        base=question.id, question=question.question, criterion=question.criterion, target=case.target,
+        model=case.model.id, engine=engine.name, techniques=techniques,
         p_above={a: {b: float(matrix[i, j]) for j, b in enumerate(ids) if b != a} for i, a in enumerate(ids)},
         p_above_mcse=mcse,
         studies=_study_shifts(case, engine, posterior, progress),
-        try_order=steps,
-        try_order_hours=hours,
+        try_order=steps, try_order_hours=hours,
         untested=tuple(t.id for t in case.base.techniques[1:] if t.id not in spoken_of),
         left_out=case.base.left_out,
-        checks=posterior.checks,
-        ok=posterior.ok,
-        provenance=case.provenance,
-    )
+        fingerprint=fingerprint_of(case, prior),
+        sensitivity=sensitivity.distance, sensitive_to=sensitivity.sensitive_to,
+        overlap=sensitivity.overlap, uninformed=sensitivity.uninformed,
+        checks=posterior.checks, ok=posterior.ok, provenance=case.provenance,
+    )  # fmt: skip
 
 
 def draw_merits(posterior: Posterior, n: int, *, seed: int) -> Floats:
@@ -76,10 +114,10 @@ def draw_merits(posterior: Posterior, n: int, *, seed: int) -> Floats:
 
 def probability_matrix(posterior: Posterior) -> tuple[Floats, float]:
     """P(merit a > merit b) as (T, T) with 1/2 on the diagonal, and the largest Monte Carlo standard error."""
-    pairs = pairwise_probabilities(posterior.mean, posterior.cov)
     n = posterior.mean.shape[1]
     matrix = np.full((n, n), 0.5)
     a, b = np.triu_indices(n, k=1)
+    pairs = posterior.above(a, b)
     matrix[a, b] = posterior.weights @ pairs
     matrix[b, a] = 1 - matrix[a, b]
     return matrix, float(weighted_mcse(pairs, posterior.weights).max(initial=0.0))

@@ -8,6 +8,7 @@ one-dimensional conditional, whose normalising constant enters the likelihood (d
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -24,6 +25,8 @@ LOGIT_PER_SMD = 1.8137993642342178
 """pi / sqrt(3): one SMD is this many logits (Chinn 2000)."""
 NEWTON_STEPS = 12
 TINY = 1e-13
+DEPENDENT = 1e-14
+"""A pivot of the kernel below this is rounding: the node follows from those before it."""
 FIXED = 1e-11
 """Share of the largest variance given to a latent that others fix, so that the Cholesky factor exists."""
 
@@ -33,15 +36,20 @@ class Eta(NamedTuple):
 
     values: Array
     tau: Array
-    tau_P: Array  # noqa: N815 (the name of the mathematics)
+    r: Array
     sigma: Array
     sigma_b: Array
-    mu_b: Array
     sigma_d: Array
-    mu_d: Array
-    r: Array
-    correlation: Array
-    """(S + 1, S + 1), target last."""
+    column_mean: Array
+    """(B,) prior mean of each column."""
+    scale: Array
+    """(P,) spread of true effects at each place: tau_P lambda_s, tau at targets."""
+    v: Array
+    """(P,)"""
+    kernel: Array
+    """(G, G) correlation of effects between nodes, construct noise apart; the target in use last."""
+    rho: Array
+    """(S,)"""
     log_prior: Array
     """0, or -inf where a stated validity is ruled out."""
 
@@ -58,7 +66,7 @@ class Collapsed(NamedTuple):
 
 
 class Border(NamedTuple):
-    """Posterior of the group levels kappa (K) and shared effects w (W)."""
+    """Posterior of the columns: group levels kappa (K), then shared effects w (W)."""
 
     mean: Array
     cov: Array
@@ -76,149 +84,285 @@ def hyper_values(data: Data, xi: Array) -> Eta:
     shared_variance = jnp.clip(first**2 / total**2, TINY, 1.0)
     tau = jnp.where(random_effects, total, first)
     tau_P = jnp.where(random_effects, total, jnp.where(data["scale_link"], first, second))
-    v_raw = jax.lax.dynamic_slice(values, (s["v"],), (n_settings,))[data["v_index"]]
-    v = jnp.where(random_effects, jnp.sqrt(shared_variance), v_raw)
-    unknown = jax.lax.dynamic_slice(values, (s["unknown"],), (n_dimensions,))
-    gaps = jnp.where(data["gap_unknown"], unknown, data["gaps"])
-    w_d = jnp.where(random_effects, 0.0, jax.lax.dynamic_slice(values, (s["w_d"],), (n_dimensions,)))
-    w_0, novelty = values[s["w_0"]], data["novelty"]
-    w_0 = jnp.where(random_effects, -0.5 * jnp.log(shared_variance), w_0)
-    novelty = jnp.where(random_effects, 1.0, novelty)
-    moved = transport(jnp, gaps, data["target_gaps"], w_d=w_d, w_0=w_0, novelty=novelty)
-    drawn = jax.lax.dynamic_slice(values, (s["l"],), (n_families,))
-    reference = data["stated_reference"]
+    part = functools.partial(jax.lax.dynamic_slice, values)
+    v = jnp.where(random_effects, jnp.sqrt(shared_variance), part((s["v"],), (n_settings,))[data["v_index"]])
+    w_d = jnp.where(random_effects, 0.0, part((s["w_d"],), (n_dimensions,)))
+    w_0 = jnp.where(random_effects, -0.5 * jnp.log(shared_variance), values[s["w_0"]])
+    novelty = jnp.where(random_effects & (data["place_novelty"] > 0), 1.0, data["place_novelty"])
+    novelty = novelty.at[-1].set(jnp.where(random_effects, 1.0, novelty[-1]))
+    gaps = jnp.where(data["place_unknown"], part((s["unknown"],), (n_dimensions,)), data["place_gaps"])
+    to_target = transport(jnp, gaps[:n_settings], gaps[-1:], w_d=w_d, w_0=w_0, novelty=novelty[-1])[:, 0]
+    drawn, reference = part((s["l"],), (n_families,)), data["stated_reference"]
     from_stated = relevance_of_stated(
-        jnp, drawn, construct_noise=v[reference], transported_to_target=moved[reference, -1]
+        jnp, drawn, construct_noise=v[reference], transported_to_target=to_target[reference]
     )
     ruled_out = jnp.any(data["stated"] & (from_stated > 1 + 1e-9))
     relevance = jnp.where(data["stated"], jnp.minimum(from_stated, 1.0), drawn)
     relevance = jnp.where(random_effects, 1.0, relevance)
     values = jax.lax.dynamic_update_slice(values, relevance, (s["l"],))
-    one = jnp.ones(1)
-    matrix = correlation(
-        jnp, moved,
-        relevance=jnp.concatenate([relevance[data["family_of_setting"]], one]),
-        construct_noise=jnp.concatenate([v, one]),
-        same_family=data["same_family"],
-    )  # fmt: skip
-    named = {k: values[s[k]] for k in ("sigma", "sigma_b", "mu_b", "sigma_d", "mu_d", "r")}
-    named["sigma"] = named["sigma"] * data["noise_scale"]
     values = values.at[0].set(jnp.where(random_effects, first, tau)).at[1].set(jnp.where(random_effects, second, tau_P))
-    return Eta(
-        values=values, tau=tau, tau_P=tau_P, correlation=matrix, log_prior=jnp.where(ruled_out, -jnp.inf, 0.0), **named
+    nodes = data["node_places"]
+    node_novelty = novelty[nodes]
+    moved = transport(
+        jnp, gaps[nodes], gaps[nodes], w_d=w_d, w_0=w_0, novelty=node_novelty[:, None] + node_novelty[None, :]
     )
+    kernel = correlation(
+        jnp, moved, relevance=jnp.append(relevance, 1.0)[data["node_family"]],
+        same_family=data["same_family"], same_node=data["same_node"],
+    )  # fmt: skip
+    stretch = part((s["lambda"],), (n_settings,))
+    n_targets = gaps.shape[0] - n_settings
+    named = {k: values[s[k]] for k in ("sigma", "sigma_b", "sigma_d", "r")}
+    named["sigma"] = named["sigma"] * data["noise_scale"]
+    return Eta(
+        values=values, tau=tau, kernel=kernel,
+        column_mean=values[s["mu_b"]] * data["column_is_proxy"] + values[s["mu_d"]] * data["column_is_allegiance"],
+        scale=jnp.concatenate([tau_P * stretch, jnp.full(n_targets, tau)]),
+        v=jnp.concatenate([v, jnp.ones(n_targets)]),
+        rho=v * relevance[data["family_of_setting"]] * to_target,
+        log_prior=jnp.where(ruled_out, -jnp.inf, 0.0), **named,
+    )  # fmt: skip
 
 
 class Kinds(NamedTuple):
-    """Which kinds of latents there are: what is absent is not compiled."""
+    """Which parts there are: what is absent is not compiled."""
 
     signs: bool
     counts: bool
+    merits: bool
+    moments: bool = True
+    """False: the likelihood alone."""
 
 
 def collapse(data: Data, kinds: Kinds, xi: Array) -> Collapsed:
     """Likelihood and merits given coordinates `xi` (K + O,): hyperparameters first, then latents."""
     n_hyper = data["tables"].shape[0]
     eta = hyper_values(data, xi[:n_hyper])
-    own = _own_parts(data, eta)
+    rows = _rows(data, kinds, eta)
+    cells = _cells(data, eta, rows)
+    own = _own_parts(data, kinds, eta, cells)
     border = _border(data, eta, own)
-    merits = _merits(data, eta, own, border)
+    merits = _merits(eta, own, border)
     log_latents, mean, cov = _condition_on_latents(data, kinds, xi[n_hyper:], merits, _Given(eta, own, border))
-    return Collapsed(
-        log_likelihood=border.log_likelihood + log_latents,
-        mean=jnp.concatenate([jnp.zeros(1), mean]),
-        cov=jnp.pad(cov, ((1, 0), (1, 0))),
-        rho=eta.correlation[:-1, -1],
-        hyper=eta.values,
-        log_prior=eta.log_prior,
-    )
+    log_likelihood = border.log_likelihood + log_latents - rows.log_merits
+    if not kinds.moments:
+        mean, cov = jnp.zeros(0), jnp.zeros((0, 0))
+    else:
+        mean, cov = jnp.concatenate([jnp.zeros(1), mean]), jnp.pad(cov, ((1, 0), (1, 0)))
+    return Collapsed(log_likelihood, mean, cov, eta.rho, eta.values, eta.log_prior)
+
+
+def _take(values: Array, index: Array) -> Array:
+    """values[index] for indices known to be in range: several times faster than a checked gather."""
+    return values.at[index].get(mode="promise_in_bounds")
+
+
+def _take_or_zero(values: Array, index: Array) -> Array:
+    """Flat `values` at `index`, 0 where the index is one past the end."""
+    return _take(jnp.append(values.reshape(-1), 0.0), index)
+
+
+class _RowParts(NamedTuple):
+    """Per row (N + 1, the last a dummy that weighs nothing)."""
+
+    weight: Array
+    """1 / variance, 0 where the row is off."""
+    y: Array
+    log_variance: Array
+    """0 where the row is off."""
+    log_merits: Array
+    """log p(registered merits | hyperparameters), which is divided out: registering does not move eta."""
+
+
+def _rows(data: Data, kinds: Kinds, eta: Eta) -> _RowParts:
+    uniform = jax.lax.dynamic_slice(eta.values, (data["slots"]["n"],), (data["n_assumed"].shape[0],))
+    uniform = _take(jnp.append(uniform, 0.0), data["row_assumed"])
+    # n is log-uniform, and a variance is a power of n: more of n, less variance.
+    log_var = (1 - uniform) * data["row_log_var_lo"] + uniform * data["row_log_var_hi"]
+    variance = jnp.exp(log_var) * data["se_scale"] ** 2 + data["row_own_noise"] * eta.sigma**2
+    active, y, log_merits = data["row_active"], data["row_y"], jnp.zeros(())
+    if kinds.merits:
+        sd, tau2 = data["row_merit_sd"], eta.tau**2
+        holds = (sd > 0) & (eta.tau > sd)
+        room = jnp.where(holds, tau2 - sd**2, 1.0)
+        # A belief N(m, s^2) is the prior N(0, tau^2) times a finding of this size and variance.
+        y = jnp.where(holds, y * tau2 / room, y)
+        variance = jnp.where(holds, sd**2 * tau2 / room, variance)
+        active = jnp.where(sd > 0, active * holds, active)
+        log_merits = _log_merits(eta, y, variance, active * (sd > 0))
+    variance = jnp.where(active > 0, variance, 1.0)
+    return _RowParts(active / variance, y * active, jnp.log(variance), log_merits)
+
+
+def _log_merits(eta: Eta, y: Array, variance: Array, active: Array) -> Array:
+    """Log N(y; 0, diag(tau^2 (1 - r) + variance) + tau^2 r 11') over the active registered merits."""
+    d = jnp.where(active > 0, eta.tau**2 * (1 - eta.r) + variance, 1.0)
+    shared = eta.tau**2 * eta.r
+    total = 1 + shared * (active / d).sum()
+    quadratic = (active * y**2 / d).sum() - shared * (active * y / d).sum() ** 2 / total
+    return -0.5 * (jnp.log(d).sum() + jnp.log(total) + quadratic)
+
+
+class _CellParts(NamedTuple):
+    """Per cell (J): its rows as one mean, and what remains between them."""
+
+    precision: Array
+    """Sum of 1 / variance."""
+    loading: Array
+    """(J, W) mean loading on each slot's column."""
+    y: Array
+    """Mean residual, prior means of the columns removed."""
+    effect: Array
+    """Spread of the effect that the cell shares with its node."""
+    own: Array
+    """Variance of the effect that belongs to the cell alone (construct noise)."""
+    weight: Array
+    """Precision of the mean once `own` is integrated out."""
+    between: Array
+    """(J, W, W) information of the cell about its columns before the node's effect is integrated out."""
+    score: Array
+    """(J, W)"""
+    quadratic: Array
+    """Sum over cells and rows of squared residuals, weighted."""
+    log_variance: Array
+
+
+def _cells(data: Data, eta: Eta, rows: _RowParts) -> _CellParts:
+    index, loadings, columns = data["cell_rows"], data["cell_loadings"], data["cell_columns"]
+    w, y = _take(rows.weight, index), _take(rows.y, index)
+    mean = _take(jnp.append(eta.column_mean, 0.0), columns)
+    y = y - jnp.einsum("jrw,jw->jr", loadings, mean)
+    precision = w.sum(axis=1)
+    share = w / jnp.where(precision > 0, precision, 1.0)[:, None]
+    loading, y_mean = jnp.einsum("jr,jrw->jw", share, loadings), (share * y).sum(axis=1)
+    scale = _take(eta.scale, data["cell_place"]) * data["cell_has_effect"] * jnp.sqrt(1 - eta.r)
+    v = _take(eta.v, data["cell_place"])
+    own = scale**2 * jnp.maximum(1 - v**2, 0.0)
+    weight = precision / (1 + own * precision)
+    between = weight[:, None, None] * loading[:, :, None] * loading[:, None, :]
+    score, quadratic = weight[:, None] * loading * y_mean[:, None], (weight * y_mean**2).sum()
+    if index.shape[1] > 1:
+        dz, dy = loadings - loading[:, None, :], y - y_mean[:, None]
+        between = between + jnp.einsum("jr,jrw,jrv->jwv", w, dz, dz)
+        score = score + jnp.einsum("jr,jrw,jr->jw", w, dz, dy)
+        quadratic = quadratic + (w * dy**2).sum()
+    log_variance = rows.log_variance.sum() + jnp.log1p(own * precision).sum()
+    return _CellParts(
+        precision, loading, y_mean, scale * v, own, weight, between, score, quadratic, log_variance
+    )  # fmt: skip
 
 
 class _Own(NamedTuple):
-    """Per technique t >= 1: what its rows say of its own (unshared) part, given levels and shared effects."""
+    """What all rows say of the columns, and of each technique's own (unshared) part given the columns."""
 
     information: Array
-    """(B, B) information about (kappa, w), the baseline's rows included."""
+    """(B, B)"""
     score: Array
     """(B,)"""
     log_likelihood: Array
     mean: Array
-    """(T - 1, Q) mean of the own part at the nodes at (kappa, w) = 0."""
+    """(T - 1, Q) mean of the own part at the queries with all columns at their prior means."""
     slope: Array
-    """(T - 1, Q, B) by how much it falls per unit of (kappa, w)."""
+    """(T - 1, Q, B) by how much it falls per unit of a column."""
     cov: Array
     """(T - 1, Q, Q)"""
 
 
-def _row_arrays(data: Data, eta: Eta) -> tuple[Array, Array, Array, Array]:
-    """Per row (N + 1): active 0/1, variance, residual y, loadings on (kappa, w)."""
-    uniform = jax.lax.dynamic_slice(eta.values, (data["slots"]["n"],), (data["n_assumed"].shape[0],))
-    uniform = jnp.append(uniform, 0.0)[data["row_assumed"]]
-    # n is log-uniform, and a variance is a power of n: more of n, less variance.
-    log_var = (1 - uniform) * data["row_log_var_lo"] + uniform * data["row_log_var_hi"]
-    variance = jnp.exp(log_var) * data["se_scale"] ** 2 + data["row_own_noise"] * eta.sigma**2
-    active = data["row_active"]
-    shared = data["row_shared"] * active[:, None]
-    levels = data["row_level"] * active[:, None]
-    residual = (data["row_y"] - data["row_shared"] @ _prior_mean(data, eta)) * active
-    return active, jnp.where(active > 0, variance, 1.0), residual, jnp.concatenate([levels, shared], axis=1)
-
-
-def _prior_mean(data: Data, eta: Eta) -> Array:
-    return eta.mu_b * data["column_is_setting"] + eta.mu_d * data["column_is_allegiance"]
-
-
-def _own_parts(data: Data, eta: Eta) -> _Own:
-    active, variance, residual, loadings = _row_arrays(data, eta)
-    rows, nodes = data["rows_of_technique"], data["node_settings"]
-    n_settings = eta.correlation.shape[0] - 1
-    on = active[rows]
-    setting = data["row_setting"][rows]
-    own = eta.tau_P**2 * (1 - eta.r)
-    K = own * _at(eta.correlation, setting[:, :, None], setting[:, None, :]) * on[:, :, None] * on[:, None, :]
-    V = K + jnp.eye(rows.shape[1]) * variance[rows][:, :, None]
-    scale = jnp.where(nodes == n_settings, eta.tau, eta.tau_P) * jnp.sqrt(1 - eta.r)
-    to_nodes = scale[:, None, :] * eta.tau_P * jnp.sqrt(1 - eta.r)
-    to_nodes = to_nodes * _at(eta.correlation, setting[:, :, None], nodes[:, None, :]) * on[:, :, None]
-    L = jnp.linalg.cholesky(V)
-    right = jnp.concatenate([loadings[rows], residual[rows][:, :, None], to_nodes], axis=2)
-    solved = jax.scipy.linalg.solve_triangular(L, right, lower=True)
-    B = loadings.shape[1]
-    Z, y, k = solved[:, :, :B], solved[:, :, B], solved[:, :, B + 1 :]
-    prior_cov = scale[:, :, None] * scale[:, None, :] * _at(eta.correlation, nodes[:, :, None], nodes[:, None, :])
-    base = data["baseline_rows"]
-    base_Z, base_y, base_v = loadings[base], residual[base], variance[base]
-    log_det = 2 * jnp.log(jnp.diagonal(L, axis1=1, axis2=2)).sum() + jnp.log(base_v).sum()
-    flat_Z = Z.reshape(-1, B)
-    return _Own(
-        information=flat_Z.T @ flat_Z + (base_Z / base_v[:, None]).T @ base_Z,
-        score=flat_Z.T @ y.reshape(-1) + base_Z.T @ (base_y / base_v),
-        log_likelihood=-0.5 * (log_det + (y**2).sum() + (base_y**2 / base_v).sum()),
-        mean=jnp.einsum("tnq,tn->tq", k, y),
-        slope=jnp.einsum("tnq,tnb->tqb", k, Z),
-        cov=prior_cov - jnp.einsum("tnq,tnp->tqp", k, k),
+def _own_parts(data: Data, kinds: Kinds, eta: Eta, cells: _CellParts) -> _Own:
+    """Techniques are independent given the columns: one Cholesky factor of nodes x nodes each."""
+    pull = cells.weight * cells.effect
+    precision = _take_or_zero(pull * cells.effect, data["node_cells"]).sum(axis=-1)
+    y = _take_or_zero(pull * cells.y, data["node_cells"]).sum(axis=-1)
+    root = cholesky_of_kernel(eta.kernel)
+    S = jnp.eye(root.shape[0]) + jnp.einsum("ga,tg,gb->tab", root, precision, root)
+    L = jnp.linalg.cholesky(S)
+    W = jax.scipy.linalg.solve_triangular(L, jnp.broadcast_to(root.T, L.shape), lower=True)
+    nodes = _Nodes(
+        cov=jnp.einsum("tga,tgb->tab", W, W),
+        y=y,
+        d=_take_or_zero(pull[:, None] * cells.loading, data["entry_slots"]).sum(axis=-1),
     )
+    pairs = _take_or_zero(cells.between, data["pair_slots"]).sum(axis=-1)
+    between = _take_or_zero(pairs, data["pair_of_columns"])
+    score = _take_or_zero(cells.score, data["column_slots"]).sum(axis=-1)
+    entries = data["entry_nodes"]
+    met = _take(_take(jnp.moveaxis(nodes.cov, 0, -1), entries).swapaxes(0, 1), entries)
+    by_entry = jnp.einsum("at,bt,abt->ab", nodes.d.T, nodes.d.T, met)
+    mean = jnp.einsum("tab,tb->ta", nodes.cov, y)
+    to_columns = jax.nn.one_hot(data["entry_columns"], between.shape[0])
+    log_det = cells.log_variance + 2 * jnp.log(jnp.diagonal(L, axis1=1, axis2=2)).sum()
+    found = _at_queries(data, kinds, eta, cells, nodes)
+    return _Own(
+        information=between - to_columns.T @ by_entry @ to_columns,
+        score=score - to_columns.T @ (nodes.d * _take(mean.T, entries).T).sum(axis=0),
+        log_likelihood=-0.5 * (log_det + cells.quadratic - (y * mean).sum()),
+        mean=found[0], slope=found[1], cov=found[2],
+    )  # fmt: skip
 
 
-def _at(matrix: Array, rows: Array, columns: Array) -> Array:
-    """matrix[rows, columns] for indices known to be in range: a flat gather, several times faster than a checked one."""
-    flat = rows * matrix.shape[1] + columns
-    return matrix.reshape(-1).at[flat].get(mode="promise_in_bounds")
+class _Nodes(NamedTuple):
+    """Per technique: what its cells say of its effects at the nodes."""
+
+    cov: Array
+    """(T - 1, G, G) of the effects given the cells and the columns."""
+    y: Array
+    """(T - 1, G) precision times mean residual."""
+    d: Array
+    """(T - 1, E) precision times mean loading."""
+
+
+def cholesky_of_kernel(kernel: Array) -> Array:
+    """Lower factor of a kernel that may be singular: perfect proxies are all one, and dependent columns stay 0."""
+
+    def eliminate(k: int, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        rest, factor = carry
+        pivot = rest[k, k]
+        column = jnp.where(jnp.arange(kernel.shape[0]) >= k, rest[:, k], 0.0)
+        column = jnp.where(pivot > DEPENDENT, column / jnp.sqrt(jnp.maximum(pivot, DEPENDENT)), 0.0)
+        return rest - column[:, None] * column[None, :], factor.at[:, k].set(column)
+
+    return jax.lax.fori_loop(0, kernel.shape[0], eliminate, (kernel, jnp.zeros_like(kernel)))[1]
+
+
+def _at_queries(data: Data, kinds: Kinds, eta: Eta, cells: _CellParts, nodes: _Nodes) -> tuple[Array, Array, Array]:
+    """Mean, slope and covariance of the own part at the queries; a cell's own effect stays with the cell."""
+    places, cell = data["query_places"], data["query_cells"]
+    node = _take(data["place_node"], places)
+    scale, v = _take(eta.scale, places) * jnp.sqrt(1 - eta.r), _take(eta.v, places)
+    own = scale**2 * jnp.maximum(1 - v**2, 0.0)
+    kept = 1 / (1 + own * _take_or_zero(cells.precision, cell))
+    effect = scale * v * kept
+    at_query = jnp.take_along_axis(nodes.cov, node[:, :, None], axis=1)
+    mean = effect * jnp.einsum("tqg,tg->tq", at_query, nodes.y) + (1 - kept) * _take_or_zero(cells.y, cell)
+    n_columns = data["pair_of_columns"].shape[0]
+    by_entry = effect[:, :, None] * jnp.take(at_query, data["entry_nodes"], axis=2) * nodes.d[:, None, :]
+    slope = by_entry @ jax.nn.one_hot(data["entry_columns"], n_columns)
+    if kinds.signs or kinds.counts:
+        padded = jnp.concatenate([cells.loading, jnp.zeros((1, cells.loading.shape[1]))])
+        columns = jnp.concatenate([data["cell_columns"], jnp.full((1, cells.loading.shape[1]), n_columns)])
+        dense = jnp.einsum("tqw,tqwb->tqb", _take(padded, cell), jax.nn.one_hot(_take(columns, cell), n_columns))
+        slope = slope + (1 - kept)[:, :, None] * dense
+    cov = jnp.take_along_axis(at_query, node[:, None, :], axis=2)
+    cov = effect[:, :, None] * effect[:, None, :] * cov
+    return mean, slope, cov + jnp.eye(places.shape[1]) * (own * kept)[:, :, None]
 
 
 def _shared_prior_cov(data: Data, eta: Eta) -> Array:
-    """Prior covariance of w: setting levels and the target's shared part jointly, then allegiance and noise."""
-    n_settings = eta.correlation.shape[0] - 1
-    scale = jnp.append(jnp.full(n_settings, eta.tau_P), eta.tau)
-    joint = eta.r * eta.correlation * scale[:, None] * scale[None, :]
-    joint = joint + jnp.diag(jnp.append(jnp.full(n_settings, eta.sigma_b**2), 0.0))
-    n_other = data["row_shared"].shape[1] - n_settings - 1
-    other = (eta.sigma_d**2 * data["column_is_allegiance"] + eta.sigma**2 * data["column_is_noise"])[n_settings:-1]
-    C = jnp.zeros((n_settings + n_other + 1,) * 2)
-    C = C.at[:n_settings, :n_settings].set(joint[:-1, :-1])
-    C = C.at[-1, :n_settings].set(joint[-1, :-1]).at[:n_settings, -1].set(joint[:-1, -1]).at[-1, -1].set(joint[-1, -1])
-    middle = jnp.arange(n_settings, n_settings + n_other)
-    return C.at[middle, middle].set(other)
+    """Prior covariance of w: place levels and the target's shared part jointly, then allegiance and noise."""
+    places = data["level_places"]
+    node, scale, v = _take(data["place_node"], places), _take(eta.scale, places), _take(eta.v, places)
+    n_levels, n_groups = places.shape[0] - 1, data["group_precision"].shape[0]
+    kernel = _take(_take(eta.kernel, node).T, node)
+    R = jnp.where(jnp.eye(n_levels + 1, dtype=bool), 1.0, v[:, None] * v[None, :] * kernel)
+    is_proxy = data["column_is_proxy"][n_groups : n_groups + n_levels]
+    joint = eta.r * R * scale[:, None] * scale[None, :] + jnp.diag(jnp.append(is_proxy * eta.sigma_b**2, 0.0))
+    n_other = data["column_is_proxy"].shape[0] - n_groups - n_levels - 1
+    other = eta.sigma_d**2 * data["column_is_allegiance"] + eta.sigma**2 * data["column_is_noise"]
+    C = jnp.zeros((n_levels + n_other + 1,) * 2)
+    C = C.at[:n_levels, :n_levels].set(joint[:-1, :-1])
+    C = C.at[-1, :n_levels].set(joint[-1, :-1]).at[:n_levels, -1].set(joint[:-1, -1]).at[-1, -1].set(joint[-1, -1])
+    middle = jnp.arange(n_levels, n_levels + n_other)
+    return C.at[middle, middle].set(other[n_groups + n_levels : -1])
 
 
 def _border(data: Data, eta: Eta, own: _Own) -> Border:
@@ -262,7 +406,7 @@ class _Merits(NamedTuple):
     """(T - 1, B) loadings on (kappa, w) once the own parts are projected out."""
 
 
-def _merits(data: Data, eta: Eta, own: _Own, border: Border) -> _Merits:
+def _merits(eta: Eta, own: _Own, border: Border) -> _Merits:
     """The target is every technique's first node, and the last shared effect."""
     loads = -own.slope[:, 0, :]
     loads = loads.at[:, -1].add(1.0)
@@ -289,19 +433,17 @@ class _Given(NamedTuple):
 
 def _latents(data: Data, merits: _Merits, given: _Given) -> _Latents:
     eta, own, border = given
-    n_techniques, width = data["node_settings"].shape
-    n_groups = data["group_precision"].shape[0]
+    n_techniques, width = data["query_places"].shape
     select = data["latent_select"]
     cov_rows = [_node_rows(own.cov, data[f"latent_node_{side}"], n_techniques, width) for side in ("a", "c")]
     own_cov = cov_rows[0] - cov_rows[1]
     flat = select.reshape(select.shape[0], -1)
-    loads = jnp.concatenate([data["latent_level"], data["latent_shared"]], axis=1)
-    prior_mean = jnp.concatenate([jnp.zeros(n_groups), _prior_mean(data, eta)])
+    loads = data["latent_columns"]
     G = loads - flat @ own.slope.reshape(n_techniques * width, -1)
     GB = G @ border.cov
     cov = own_cov.reshape(flat.shape) @ flat.T + GB @ G.T + jnp.diag(data["latent_own_noise"]) * eta.sigma**2
     return _Latents(
-        mean=flat @ own.mean.reshape(-1) + G @ border.mean + loads @ prior_mean,
+        mean=flat @ own.mean.reshape(-1) + G @ border.mean + loads @ eta.column_mean,
         cov=(cov + cov.T) / 2,
         with_merits=own_cov[:, :, 0] + GB @ merits.loads.T,
     )
@@ -330,9 +472,8 @@ def _condition_on_latents(
     S = found.cov * active[:, None] * active[None, :]
     S = S + jnp.diag(jnp.where(active > 0, FIXED * (1 + jnp.diag(S).max()), 1.0))
     L = jnp.linalg.cholesky(S)
-    log_odds = jnp.clip((data["latent_signs"] * data["mask"]).sum(axis=1) * data["sign_scale"], -40.0, 40.0)
     per_latent = (
-        L, jnp.eye(n_latents), found.mean, active, data["latent_is_sign"], data["latent_threshold"], log_odds,
+        L, jnp.eye(n_latents), found.mean, active, data["latent_is_sign"], data["latent_threshold"], data["latent_log_odds"],
         _cells_at(data["latent_cells"], data["se_scale"]), jnp.clip(ndtr(xi), 1e-12, 1 - 1e-12),
     )  # fmt: skip
 

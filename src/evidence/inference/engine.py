@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,11 +65,60 @@ class Posterior:
     rho: Floats
     """(M, S) validity of each proxy setting for the target."""
     checks: dict[str, Check] = field(default_factory=dict[str, Check])
+    factors: Floats | None = None
+    """(M, n) by how much each node of a quadrature over w_0 multiplies every correlation with the target; None where
+    the findings speak about w_0. They cannot, unless something was measured or stated at the target: then P(A > B)
+    is averaged over w_0 exactly, not by chance."""
+    factor_weights: Floats | None = None
+    """(n,)"""
+    chains: int = 1
+    """Draws stand chain by chain; 1 for weighted draws."""
+
+    def contrast(self, a: Any, b: Any) -> tuple[Floats, Floats]:
+        """Mean and variance of merit a - merit b per draw, SMD: (M,) for indices, (M, n) for arrays of n of them."""
+        mean, cov = self.mean, self.cov
+        return mean[:, a] - mean[:, b], cov[:, a, a] + cov[:, b, b] - 2 * cov[:, a, b]
+
+    def above(self, a: Any, b: Any) -> Floats:
+        """P(merit a > merit b | draw): (M,) for indices, (M, n) for arrays of n of them."""
+        mean, variance = self.contrast(a, b)
+        if self.factors is None or self.factor_weights is None:
+            return _share_above(mean, variance)
+        tau, r = (self.hyper[:, self.names.index(name)] for name in ("tau", "r"))
+        with_baseline = (np.asarray(a) == 0) | (np.asarray(b) == 0)
+        prior = np.multiply.outer(tau**2, np.where(with_baseline, 1.0, 2.0)) - np.multiply.outer(
+            2 * tau**2 * r, np.where(with_baseline, 0.0, 1.0)
+        )
+        total = np.zeros_like(mean)
+        for weight, factor in zip(self.factor_weights, self.factors.T, strict=True):
+            f = factor.reshape((-1,) + (1,) * (mean.ndim - 1))
+            total += weight * _share_above(f * mean, prior - f**2 * (prior - variance))
+        return total
 
     @property
     def ok(self) -> bool:
         """True if every check passed."""
         return all(check.ok for check in self.checks.values())
+
+    def resampled(self, n: int) -> Posterior:
+        """The same posterior as `n` equally weighted draws: systematic resampling, no randomness."""
+        positions = (np.arange(n) + 0.5) / n
+        index = np.minimum(np.searchsorted(np.cumsum(self.weights), positions), len(self.weights) - 1)
+        return replace(self.taken(index), weights=np.full(n, 1 / n))
+
+    def taken(self, index: Any) -> Posterior:
+        """The draws at `index`, weights as they are."""
+        return replace(
+            self, coordinates=self.coordinates[index], hyper=self.hyper[index], weights=self.weights[index],
+            log_likelihood=self.log_likelihood[index], mean=self.mean[index], cov=self.cov[index], rho=self.rho[index],
+            factors=None if self.factors is None else self.factors[index],
+        )  # fmt: skip
+
+
+def _share_above(mean: Floats, variance: Floats) -> Floats:
+    from scipy.special import ndtr
+
+    return ndtr(mean / np.sqrt(np.maximum(variance, 1e-300)))
 
 
 class Engine(Protocol):
@@ -86,10 +135,12 @@ class Engine(Protocol):
         seed: int,
         mcse_limit: float = MCSE_LIMIT,
         progress: Progress | None = None,
+        start: Posterior | None = None,
     ) -> Posterior:
         """Posterior of the merits at the target given the findings that `evidence` switches on.
 
-        `mcse_limit` is the largest Monte Carlo standard error of any P(A > B) that passes the checks.
+        `mcse_limit` is the largest Monte Carlo standard error of any P(A > B) that passes the checks; `start` a
+        posterior under similar assumptions to begin from, which costs nothing but time if it is a bad one.
         """
         ...
 

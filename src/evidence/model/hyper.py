@@ -46,6 +46,11 @@ class Hyper:
     gap_unknown: NDArray[np.bool_]
     target_gaps: Floats
     novelty: float
+    other_gaps: Floats
+    """(targets with findings, D)"""
+    other_novelty: Floats
+    other_is_target: NDArray[np.bool_]
+    """Which target with findings is the one in use."""
     v_index: Ints
     family_of_setting: Ints
     stated: NDArray[np.bool_]
@@ -122,6 +127,7 @@ def build_hyper(
     unknown validity class.
     """
     chosen = base.question.targets[0] if target is None else base.target(target)
+    others = [base.target(name) for name in design.target_places]
     dimensions = tuple(d.id for d in base.question.dimensions)
     levels = base.question.gap_levels
     gaps = [[_level(s.gaps[d], levels) for d in dimensions] for s in base.settings]
@@ -161,6 +167,11 @@ def build_hyper(
         gap_unknown=unknown.reshape(len(settings), len(dimensions)),
         target_gaps=np.array([_level(chosen.coordinates.get(d, 0.0), levels) for d in dimensions]),
         novelty=chosen.novelty,
+        other_gaps=np.array([[_level(t.coordinates.get(d, 0.0), levels) for d in dimensions] for t in others]).reshape(
+            len(others), len(dimensions)
+        ),
+        other_novelty=np.array([t.novelty for t in others], dtype=np.float64),
+        other_is_target=np.array([t.id == chosen.id for t in others], dtype=bool),
         v_index=v_index,
         family_of_setting=np.array([families[s.family] for s in base.settings], dtype=np.int64),
         stated=np.array([f.stated_at is not None and not is_perfect for f in base.families], dtype=bool),

@@ -1,7 +1,7 @@
 """Validity of proxies (docs/model.md, section 4), written once with plain operators.
 
 Every function takes the array namespace `xp` (numpy or jax.numpy) first, so that the exact engine, the sampled
-engine and the checks run the same lines. S settings, D dimensions; the target sits at index S.
+engine and the checks run the same lines. D dimensions; a place is a proxy setting or a target.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -12,28 +12,24 @@ from __future__ import annotations
 from typing import Any
 
 
-def transport(xp: Any, gaps: Any, target_gaps: Any, *, w_d: Any, w_0: Any, novelty: Any) -> Any:
-    """Transport T between all settings and the target, shape (S + 1, S + 1), target last.
+def transport(xp: Any, first: Any, second: Any, *, w_d: Any, w_0: Any, novelty: Any) -> Any:
+    """Transport T between two lists of places, shape (A, B): exp(-sum_d w_d |x_ad - x_bd| - w_0 novelty).
 
-    `gaps` (S, D) and `target_gaps` (D,) are positions on the dimensions, `w_d` (D,) their weights, `novelty` the
-    target's n_g and `w_0` its weight. T[a, b] = exp(-sum_d w_d |x_ad - x_bd| - w_0 n_g [exactly one is the target]).
+    `first` (A, D) and `second` (B, D) are positions on the dimensions, `w_d` (D,) their weights, `w_0` that of
+    novelty. `novelty` (broadcast to (A, B)) is the sum of n_g over the targets that exactly one of the two is.
     """
-    x = xp.concatenate([gaps, target_gaps[None, :]])
-    distance = (xp.abs(x[:, None, :] - x[None, :, :]) * w_d).sum(axis=-1)
-    is_target = xp.arange(x.shape[0]) == x.shape[0] - 1
-    one_is_target = is_target[:, None] != is_target[None, :]
-    return xp.exp(-distance - w_0 * novelty * one_is_target)
+    distance = (xp.abs(first[:, None, :] - second[None, :, :]) * w_d).sum(axis=-1)
+    return xp.exp(-distance - w_0 * novelty)
 
 
-def correlation(xp: Any, transported: Any, *, relevance: Any, construct_noise: Any, same_family: Any) -> Any:
-    """Correlation R of true effects across settings and target, shape (S + 1, S + 1), target last.
+def correlation(xp: Any, transported: Any, *, relevance: Any, same_family: Any, same_node: Any) -> Any:
+    """Correlation of true effects between nodes, construct noise apart: T, times l l' across families, shape (G, G).
 
-    `relevance` l and `construct_noise` v are (S + 1,) with 1 for the target; `same_family` (S + 1, S + 1) is
-    boolean. R[s, s'] = v_s v_s' T (1 if same family else l l'), R[s, s] = 1, R[s, target] = v_s l_s T.
+    `relevance` l is (G,) with 1 for targets; `same_family` and `same_node` (G, G) are boolean, the latter true
+    where two nodes are one place. Two settings correlate v v' times this, and 1 with themselves.
     """
     l_pair = xp.where(same_family, 1.0, relevance[:, None] * relevance[None, :])
-    off_diagonal = construct_noise[:, None] * construct_noise[None, :] * transported * l_pair
-    return xp.where(xp.eye(transported.shape[0], dtype=bool), 1.0, off_diagonal)
+    return xp.where(same_node, 1.0, transported * l_pair)
 
 
 def relevance_of_stated(xp: Any, rho: Any, *, construct_noise: Any, transported_to_target: Any) -> Any:
