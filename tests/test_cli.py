@@ -11,7 +11,7 @@ from evidence.cli import app
 from faults import FAULTS, Fault
 
 CLAIM = ["quick", "A 12/100 vs B 31/100", "--class", "small-open-chat"]
-COMMANDS = ("list", "check", "schema", "quick", "rank", "review", "what-if")
+COMMANDS = ("list", "check", "schema", "quick", "rank", "review", "what-if", "diagnose")
 
 
 @pytest.fixture
@@ -67,7 +67,12 @@ def test_a_broken_base_is_one_json_document_with_its_problems(run, tmp_path):
         ([*CLAIM, "--belief", "0"], "--belief"),
         ([*CLAIM, "--belief", "100"], "--belief"),
         ([*CLAIM, "--belief", "nan"], "--belief"),
-        ([*CLAIM, "--engine", "sampled"], "not available in this version"),
+        ([*CLAIM, "--engine", "sampled"], "wanted exact: this command asks many questions of one fit"),
+        (["rank", "--engine", "fast"], "exact or sampled"),
+        (["rank", "control", "--out", "fit.csv"], ".nc"),
+        (["rank", "control", "--out", "no/such/folder/fit.nc"], "no folder"),
+        (["diagnose", "missing.nc"], "no such file"),
+        (["diagnose", "pyproject.toml"], "a file in another format"),
         ([*CLAIM, "--engine", "fast"], "exact or sampled"),
         ([*CLAIM, "--model", "defualt"], "did you mean 'default'"),
         ([*CLAIM, "--set", "prior.tau"], "KEY=VALUE"),
@@ -177,7 +182,7 @@ def test_every_flag_has_a_variable(run, command):
 def test_a_flag_may_come_from_its_variable(run):
     result = run(*CLAIM, EVIDENCE_QUICK_ENGINE="sampled")
     assert result.exit_code == 2
-    assert "not available" in result.stderr
+    assert "'sampled'" in result.stderr
     assert run("list", EVIDENCE_LIST_JSON="1").stdout.startswith("{")
 
 
@@ -301,7 +306,7 @@ def test_a_failed_gate_exits_5_without_a_number(run, monkeypatch):
     # One round of draws from the prior is too few for a finding this sharp: its error gate fails.
     from evidence.inference.exact import ExactEngine
 
-    monkeypatch.setattr("evidence.cli.ask.exact_engine", lambda: ExactEngine(max_rounds=1, min_rounds=1))
+    monkeypatch.setattr("evidence.cli.ask.engine_named", lambda _: ExactEngine(max_rounds=1, min_rounds=1))
     words = ["quick", "A 3 se 0.01", "--class", "small-open-chat"]
     result = run(*words, "--json")
     assert result.exit_code == 5, result.output

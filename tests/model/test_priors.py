@@ -5,7 +5,16 @@ import pytest
 from scipy import interpolate, stats
 
 import cases
-from evidence.model.priors import GRID, Mixture, grid_quantiles, law_quantiles, look_up, prior_from_interval, tabulate
+from evidence.model.priors import (
+    GRID,
+    Mixture,
+    grid_quantiles,
+    law_quantiles,
+    log_density,
+    look_up,
+    prior_from_interval,
+    tabulate,
+)
 
 PRIORS = {
     "HalfNormal": (cases.prior("HalfNormal", scale=1.5), stats.halfnorm(scale=1.5)),
@@ -57,3 +66,27 @@ def test_a_stated_interval_is_the_80_percent_interval_of_its_prior(lo, hi):
     np.testing.assert_allclose(
         stats.lognorm(positive.sigma, scale=positive.median).ppf([0.1, 0.9]), [lo, hi], rtol=1e-9
     )
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_the_log_density_of_a_table_is_scipys(name):
+    prior, oracle = PRIORS[name]
+    tables = tabulate(grid_quantiles(prior))[None]
+    eta = look_up(np, tables, XI[:, None])[:, 0]
+    expected = np.log(2 / 0.5) + stats.t(4).logpdf(eta / 0.5) if oracle is None else oracle.logpdf(eta)
+    np.testing.assert_allclose(log_density(tables, XI[:, None])[:, 0], expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("pi", [0.05, 0.2, 0.7])
+def test_the_log_density_of_the_class_mixture_is_scipys(pi):
+    tables = tabulate(law_quantiles(Mixture(pi, cases.prior("Beta", a=1, b=30), cases.prior("Beta", a=6, b=3))))[None]
+    x = look_up(np, tables, XI[:, None])[:, 0]
+    expected = np.log(pi * stats.beta(1, 30).pdf(x) + (1 - pi) * stats.beta(6, 3).pdf(x))
+    error = np.abs(log_density(tables, XI[:, None])[:, 0] - expected)
+    # In the valley between the two components next to nothing lies, and the table is coarser than the law.
+    assert error.max() < 0.5
+    assert np.quantile(error, 0.95) < 2e-3
+
+
+def test_the_log_density_of_a_point_is_finite():
+    assert np.isfinite(log_density(tabulate(grid_quantiles(cases.prior("Point", value=1)))[None], XI[:, None])).all()

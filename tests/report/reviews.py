@@ -8,6 +8,7 @@ from typing import Any
 
 from evidence.domain.results import (
     Check,
+    Diagnosis,
     Flip,
     InContext,
     InputLine,
@@ -32,6 +33,13 @@ MOCK: dict[str, Any] = {
     "p_prior": 0.5, "p_post": 0.617, "p_face_value": 0.9990, "p_ceiling": 0.625, "p_break_even": 0.7255, "belief": 0.85,
     "shift_ratio": 3.64, "face_value_ratio": 14.6,
     "robustness": Robustness(kept=32, of=45, lowest=0.5, highest=0.86, same_side=45),
+}  # fmt: skip
+
+SENSITIVITY: dict[str, Any] = {
+    "sensitivity": {"tau": 0.08, "l[proxy]": 0.12, "v": None, "r": 0.01, "likelihood": 0.02},
+    "sensitive_to": ("l[proxy]", "tau"), "p_if_scaled": {"tau": (0.61, 0.62), "v": None},
+    "overlap": {"tau": 0.95, "l[proxy]": 0.6, "v": 0.99, "r": 0.97, "contrast": 0.93},
+    "uninformed": ("tau", "v", "r", "contrast"),
 }  # fmt: skip
 
 
@@ -66,7 +74,7 @@ def make_review(**changes: Any) -> Review:
                 as_read="0.8 (logit), se 0.25", where="Table 3, page 7", source_kind="full text", note="",
             ),
         ),
-        "fingerprint": {"tau": {"q05": 0.1, "q50": 0.7, "q95": 2.0}}, "checks": PASSED, "ok": True,
+        "fingerprint": {"tau": {"q05": 0.1, "q50": 0.7, "q95": 2.0}}, **SENSITIVITY, "checks": PASSED, "ok": True,
         "provenance": PROVENANCE,
     }  # fmt: skip
     return Review(**(derived | values))
@@ -100,6 +108,7 @@ def random_review(rng: random.Random) -> Review:
         limits=limits,
         in_context=rng.choice((None, context)),
         target_equivalent_n=rng.expovariate(2),
+        **random_sensitivity(rng),
         optimism_line=rng.choice(
             (
                 None,
@@ -108,6 +117,18 @@ def random_review(rng: random.Random) -> Review:
         ),
         flips_at=tuple(Flip(key="prior.tau", value=rng.choice((None, rng.uniform(0, 3))), p=b) for b in (0.55, 0.8)),
     )
+
+
+def random_sensitivity(rng: random.Random) -> dict[str, Any]:
+    """What was measured of up to twenty priors."""
+    priors = [f"w_d[dimension {i}]" for i in range(rng.randint(0, 20))]
+    distance = {name: rng.choice((None, rng.uniform(0, 0.2))) for name in (*priors, "likelihood")}
+    overlap = {name: rng.uniform(0.5, 1) for name in (*priors, "contrast")}
+    high = [name for name in priors if (distance[name] or 0) > 0.05]
+    return {
+        "sensitivity": distance, "sensitive_to": tuple(high), "overlap": overlap,
+        "uninformed": tuple(name for name, x in overlap.items() if x > 0.9),
+    }  # fmt: skip
 
 
 def make_ranking(**changes: Any) -> Ranking:
@@ -131,10 +152,24 @@ def make_ranking(**changes: Any) -> Ranking:
         "base": "tiny", "question": "Which first?", "criterion": "safety", "target": "T", "model": "default",
         "engine": "exact", "techniques": techniques, "p_above": p_above, "p_above_mcse": 0.001, "studies": shifts,
         "try_order": (TryStep(technique="X", name="X", hours=1, p_works=0.5, expected_hours=1),),
-        "try_order_hours": 12.3, "untested": ("Z",), "left_out": ("f9: price",), "checks": PASSED, "ok": True,
-        "provenance": PROVENANCE,
+        "try_order_hours": 12.3, "untested": ("Z",), "left_out": ("f9: price",),
+        "fingerprint": {"tau": {"q05": 0.1, "q25": 0.3, "q50": 0.7, "q75": 1.1, "q95": 2.0}},
+        "sensitivity": {"tau": 0.08, "likelihood": 0.02}, "sensitive_to": ("tau",),
+        "overlap": {"tau": 0.95, "merit[X]": 0.92, "merit[Y]": 0.6}, "uninformed": ("tau", "merit[X]"),
+        "checks": PASSED, "ok": True, "provenance": PROVENANCE,
     }  # fmt: skip
     return Ranking(**(values | changes))
+
+
+def make_diagnosis(**changes: Any) -> Diagnosis:
+    """A sound fit of the mock ranking."""
+    ranking = make_ranking()
+    values: dict[str, Any] = {
+        "base": "tiny", "target": "T", "model": "default", "engine": "exact", "checks": PASSED,
+        "recomputed": {"k_hat": PASSED["k_hat"]}, "disagreeing": (), "fingerprint": ranking.fingerprint,
+        "fingerprint_max_diff": 0.0, "ok": True, "provenance": PROVENANCE,
+    }  # fmt: skip
+    return Diagnosis(**(values | changes))
 
 
 def make_sweep(**changes: Any) -> Sweep:

@@ -1,13 +1,15 @@
 import io
 import random
+import re
 
 import pytest
-from reviews import FAILED, make_ranking, make_review, make_sweep, random_review
+from reviews import FAILED, PASSED, make_diagnosis, make_ranking, make_review, make_sweep, random_review
 
 from evidence.domain.results import Pair
 from evidence.report.page import page_of, picture_of
 from evidence.report.render import (
     AXIS,
+    diagnosis_view,
     lines_view,
     open_console,
     picture_text,
@@ -51,7 +53,7 @@ def test_a_review_reads_in_the_fixed_order():
     labels = [section.label for section in page_of(make_review()).sections]
     assert labels == [
         "QUESTION", "VERDICT", "OVER-UPDATING", "WHY SO LITTLE", "WHAT LIMITS US", "EXCHANGE RATE",
-        "WHAT WOULD CHANGE IT", "USE IT FOR", "DO NOT", "INPUT AS READ", "CHECKS", "REPRODUCE",
+        "WHAT WOULD CHANGE IT", "PRIORS", "USE IT FOR", "DO NOT", "INPUT AS READ", "CHECKS", "REPRODUCE",
     ]  # fmt: skip
     text = printed(review_view(make_review()))
     positions = [text.index(word) for word in ("QUESTION", "VERDICT", "OVER-", "face value  ", "WHY SO", "CHECKS")]
@@ -125,6 +127,7 @@ def test_names_cannot_drive_the_terminal(monkeypatch, colour):
     views = (
         review_view(review, command=NASTY), quick_view(review), ranking_view(ranking, command=NASTY), sweep_view(sweep),
         shipped_view({"bases": [{"id": NASTY, "n": 1}]}), lines_view([NASTY]),
+        diagnosis_view(make_diagnosis(base=NASTY, fingerprint={NASTY: make_ranking().fingerprint["tau"]}), command=NASTY),
     )  # fmt: skip
     for view in views:
         text = printed(view)
@@ -137,3 +140,31 @@ def test_names_cannot_drive_the_terminal(monkeypatch, colour):
 
 def test_without_a_terminal_there_is_no_colour():
     assert "\x1b" not in printed(review_view(make_review()))
+
+
+def test_a_diagnosis_shows_stored_and_recomputed_checks_and_the_prior():
+    text = printed(diagnosis_view(make_diagnosis(), command="evidence diagnose fit.nc"))
+    assert "tiny at T, model default, exact engine" in text
+    assert re.search(r"k_hat +0\.31 +0\.31 +< 0\.7 +passed", text)
+    assert re.search(r"mcse_p +0\.001 +<= 0\.005 +passed", text)
+    assert re.search(r"tau +0\.10 +0\.30 +0\.70 +1\.10 +2\.00", text)
+    assert "NO VERDICT" not in text
+
+
+def test_a_diagnosis_names_every_failure():
+    found = make_diagnosis(
+        checks=FAILED, recomputed=PASSED, disagreeing=("k_hat",), fingerprint_max_diff=0.25, ok=False
+    )
+    text = " ".join(printed(diagnosis_view(found)).split())
+    assert "FAILED" in text
+    assert "k_hat as stored is not that of the stored draws" in text
+    assert "the prior as stored is 0.25 off its own draws" in text
+    both = make_diagnosis(checks=FAILED, recomputed={}, ok=False)
+    assert "k_hat 0.93, wanted < 0.7" in " ".join(printed(diagnosis_view(both)).split())
+
+
+def test_a_ranking_says_which_priors_it_leans_on():
+    text = printed(ranking_view(make_ranking()))
+    assert "Sensitive to the prior of tau." in " ".join(text.split())
+    failed = printed(ranking_view(make_ranking(ok=False, checks=FAILED)))
+    assert "Sensitive" not in failed

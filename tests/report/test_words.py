@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from reviews import make_review, random_review
+from reviews import make_ranking, make_review, random_review
 
 from evidence.domain.results import Pair, Robustness
 from evidence.domain.verdict import BOUNDS, NO_LEAN, band_of, robustness_word_of, word_of
@@ -178,8 +178,7 @@ def test_ten_thousand_random_verdicts_hold_no_contradiction_and_no_forbidden_wor
         text = "\n".join(line for section in page_of(review, "evidence review x").sections for line in section.lines)
         assert contradictions(review) == [], text
         assert words.find_forbidden(text) == (), text
-        assert " nan" not in text
-        assert " inf" not in text
+        assert not re.search(r"\b(?:nan|inf)\b", text)
 
 
 def test_every_number_of_the_verdict_equals_the_json():
@@ -197,3 +196,29 @@ def test_every_number_of_the_verdict_equals_the_json():
         assert f"{r['kept']} of {r['of']}" in words.robustness(review)
         assert list(review.band) == twin["band"]
         assert twin["word"] == review.word
+
+
+def test_sensitive_priors_and_uninformed_ones_are_named_without_blame():
+    assert words.prior_lines(make_review()) == (
+        "Sensitive to the prior of l[proxy], tau. Not measured: v. The data did not inform this"
+        " contrast (prior and posterior overlap by 93 %) nor 3 of 4 priors.",
+    )
+    assert words.prior_lines(make_ranking()) == (
+        "Sensitive to the prior of tau. The data did not inform 1 of 2 merits nor 1 of 1 priors.",
+    )
+    calm = make_review(sensitivity={"tau": 0.01}, sensitive_to=(), overlap={"tau": 0.2}, uninformed=())
+    assert words.prior_lines(calm) == ("Sensitive to no single prior.",)
+    assert words.prior_lines(make_review(sensitivity={})) == ()
+    brief = "sensitive to 2 priors, this contrast uninformed; --json lists all."
+    assert words.prior_lines(make_review(), brief=True) == (brief,)
+    assert words.prior_lines(calm, brief=True) == ("sensitive to no single prior; --json lists all.",)
+
+
+def test_long_lists_of_priors_are_cut_with_their_number():
+    names = tuple(f"l[{i}]" for i in range(9))
+    review = make_review(
+        sensitivity=dict.fromkeys(names, 0.1), sensitive_to=names, overlap=dict.fromkeys(names, 0.95), uninformed=names
+    )
+    assert words.prior_lines(review) == (
+        "Sensitive to the prior of l[0], l[1], l[2] and 6 more. The data did not inform 9 of 9 priors.",
+    )

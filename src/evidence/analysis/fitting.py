@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
@@ -14,7 +14,7 @@ from evidence.domain.canonical import sha256_of
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import EvidenceBase, Model, Prior
 from evidence.domain.results import Check, Provenance
-from evidence.inference.engine import Engine, Evidence, Posterior
+from evidence.inference.engine import Engine, Evidence, Posterior, mixture_of
 from evidence.model.changes import apply_settings
 from evidence.model.design import Design, build_design
 from evidence.model.hyper import Hyper, build_hyper
@@ -22,6 +22,8 @@ from evidence.model.identity import merge_alike_settings
 
 type Floats = NDArray[np.float64]
 
+SCENARIOS = "scenarios"
+"""Target that is each of the base's targets with its weight: one does not know where techniques will be needed."""
 VERSION = version("evidence")
 MAX_RULED_OUT = 0.8
 
@@ -38,6 +40,8 @@ class Case:
     provenance: Provenance
     relevance: Mapping[str, Prior] = field(default_factory=dict[str, Prior])
     """Priors of l set directly, by family."""
+    scenarios: tuple[tuple[float, Hyper], ...] = ()
+    """Weight and prior of each target where the target is `scenarios`; empty for a single target."""
 
     @property
     def everything(self) -> Evidence:
@@ -71,15 +75,51 @@ def prepare_case(
         settings=settings,
     )
     changed = apply_settings(base, model, settings)
-    chosen = _known_target(base, target)
-    merged = merge_alike_settings(changed.base)
+    chosen = _known_target(base, None if target == SCENARIOS else target)
+    merged = merge_alike_settings(with_beliefs(changed.base, changed.model))
     design = build_design(merged)
     hyper = build_hyper(merged, changed.model, design, target=chosen, relevance=changed.relevance)
     case = Case(merged, changed.model, design, hyper, chosen, provenance, changed.relevance)
+    if target == SCENARIOS:
+        targets = [(t.weight, t.id) for t in merged.question.targets]
+        hypers = [build_hyper(merged, changed.model, design, target=t, relevance=changed.relevance) for _, t in targets]
+        scenarios = tuple((w, h) for (w, _), h in zip(targets, hypers, strict=True))
+        case = replace(case, target=SCENARIOS, scenarios=scenarios)
     problems = find_ruled_out(case)
     if problems:
         raise BadInput(problems)
     return case
+
+
+def with_beliefs(base: EvidenceBase, model: Model) -> EvidenceBase:
+    """The base with the registered merits and orders of the model. Raises BadInput for one it cannot hold."""
+    if not model.merits and not model.orders:
+        return base
+    problems = [*_belief_problems(base, model)]
+    if problems:
+        raise BadInput(problems)
+    return base.model_copy(update={"merits": model.merits, "orders": model.orders})
+
+
+def _belief_problems(base: EvidenceBase, model: Model) -> Iterator[Problem]:
+    known = [t.id for t in base.techniques]
+    file = f"model {model.id!r}"
+    for i, merit in enumerate(model.merits):
+        if merit.technique not in known[1:]:
+            wanted = f"a technique other than the baseline: {', '.join(known[1:])}"
+            yield Problem(file, f"merits {i + 1}", "technique", repr(merit.technique), wanted)
+        if merit.technique in [m.technique for m in model.merits[:i]]:
+            yield Problem(file, f"merits {i + 1}", "technique", repr(merit.technique), "one belief per technique")
+    for i, order in enumerate(model.orders):
+        for name, value in (("technique", order.technique), ("comparator", order.comparator)):
+            if value not in known:
+                yield Problem(file, f"orders {i + 1}", name, repr(value), f"a technique: {', '.join(known)}")
+            elif value == known[0] or model.merits:
+                # Only orders between exchangeable techniques are equally probable whatever the hyperparameters are,
+                # so that registering them moves no hyperparameter.
+                found = repr(value) + (" beside registered merits" if model.merits else ", the baseline")
+                wanted = "orders between techniques other than the baseline, without registered merits; state a merit"
+                yield Problem(file, f"orders {i + 1}", name, found, wanted)
 
 
 def narrowed(case: Case, findings: set[str]) -> Case:
@@ -87,7 +127,8 @@ def narrowed(case: Case, findings: set[str]) -> Case:
     base = case.base
     kept = tuple(f for f in base.findings if f.id in findings)
     techniques = {f.technique for f in kept} | {f.comparator for f in kept} | {base.techniques[0].id}
-    families = {base.setting(f.setting).family for f in kept}
+    of_setting = {s.id: s.family for s in base.settings}
+    families = {of_setting[f.setting] for f in kept if f.setting in of_setting}
     references = {base.family(name).stated_at for name in families}
     settings = {f.setting for f in kept} | references
     small = base.model_copy(
@@ -97,6 +138,8 @@ def narrowed(case: Case, findings: set[str]) -> Case:
             "settings": tuple(s for s in base.settings if s.id in settings),
             "studies": tuple(s for s in base.studies if s.id in {f.study for f in kept}),
             "findings": kept,
+            "merits": tuple(b for b in base.merits if b.technique in techniques),
+            "orders": tuple(b for b in base.orders if {b.technique, b.comparator} <= techniques),
         }
     )
     return with_base(case, small)
@@ -116,7 +159,29 @@ def read_as(case: Case, reader: Model) -> Hyper:
 
 def fit_case(case: Case, engine: Engine, *, seed: int, progress: Progress | None = None) -> Posterior:
     """The posterior given all findings."""
-    return engine.fit(case.design, case.hyper, case.everything, seed=seed, progress=progress)
+    return mixture_of(fit_scenarios(case, engine, seed=seed, progress=progress), [w for w, _ in case_scenarios(case)])
+
+
+def case_scenarios(case: Case) -> tuple[tuple[float, Hyper], ...]:
+    """Weight and prior of each target that is asked about."""
+    return case.scenarios or ((1.0, case.hyper),)
+
+
+def fit_scenarios(case: Case, engine: Engine, *, seed: int, progress: Progress | None = None) -> list[Posterior]:
+    """The posterior given all findings at each target that is asked about; later ones start from the one before."""
+    found: list[Posterior] = []
+    for _, hyper in case_scenarios(case):
+        start = found[-1] if found else None
+        found.append(engine.fit(case.design, hyper, case.everything, seed=seed, progress=progress, start=start))
+    return found
+
+
+def reweighted(case: Case, engine: Engine, posteriors: list[Posterior], evidence: Evidence) -> Posterior:
+    """The same draws under other evidence, at every target that is asked about."""
+    scenarios = case_scenarios(case)
+    pairs = zip(posteriors, scenarios, strict=True)
+    moved = [engine.reweight(posterior, case.design, hyper, evidence) for posterior, (_, hyper) in pairs]
+    return mixture_of(moved, [w for w, _ in scenarios])
 
 
 def p_above(posterior: Posterior, technique: str, comparator: str) -> tuple[float, float]:
@@ -153,7 +218,8 @@ def _known_target(base: EvidenceBase, target: str | None) -> str:
     if target is None:
         return known[0]
     if target not in known:
-        raise BadInput((Problem("base.toml", None, "targets", repr(target), f"one of: {', '.join(known)}"),))
+        wanted = f"one of: {', '.join(known)}, or {SCENARIOS} for all of them by weight"
+        raise BadInput((Problem("base.toml", None, "targets", repr(target), wanted),))
     return target
 
 

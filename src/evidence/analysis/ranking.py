@@ -9,21 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evidence.analysis.fingerprint import fingerprint_of, prior_of
-from evidence.analysis.fitting import Case, fit_case, prepare_case
+from evidence.analysis.fitting import Case, case_scenarios, fit_scenarios, prepare_case, reweighted
 from evidence.analysis.options import Progress
-from evidence.analysis.sensitivity import measure_sensitivity
+from evidence.analysis.sensitivity import Sensitivity, measure_sensitivity
 from evidence.domain.records import EvidenceBase, Model
 from evidence.domain.results import RankedTechnique, Ranking, StudyShift, TryStep
-from evidence.inference.checks import K_HAT_LIMIT, weighted_mcse
-from evidence.inference.engine import Engine, Posterior
+from evidence.inference.checks import K_HAT_LIMIT
+from evidence.inference.engine import Engine, Posterior, mixture_of, pair_moments
 from evidence.model.ranks import expected_hours_of, greedy_try_order, rank_distribution, sucra_of
 from evidence.model.scores import mixture_quantiles
 
 type Floats = NDArray[np.float64]
 
 RANK_DRAWS = 20_000
-MAX_QUANTITIES = 40
-"""Techniques, highest first, whose merits' sensitivity to the priors is measured."""
 
 
 @dataclass(frozen=True)
@@ -65,30 +63,30 @@ def fit_ranking(
 ) -> Fitted:
     """The ranking at `target` (default: the primary one) with its fit. Raises BadInput for what cannot be used."""
     case = prepare_case(base, model, target=target, settings=settings, seed=seed, engine=engine.name)
-    posterior = fit_case(case, engine, seed=seed, progress=progress)
+    fitted = fit_scenarios(case, engine, seed=seed, progress=progress)
+    posterior = mixture_of(fitted, [w for w, _ in case_scenarios(case)])
     prior = prior_of(case, engine)
-    ranking = _ranking(case, posterior, prior, engine, progress)
-    return Fitted(ranking, case, posterior, prior)
+    contrasts = {f"merit[{t}]": (t, prior.techniques[0]) for t in prior.techniques[1:]}
+    sensitivity = measure_sensitivity(case, engine, fitted, prior, contrasts)
+    studies = _study_shifts(case, engine, fitted, progress)
+    return Fitted(_ranking(case, posterior, prior, sensitivity, studies), case, posterior, prior)
 
 
-def _ranking(case: Case, posterior: Posterior, prior: Posterior, engine: Engine, progress: Progress | None) -> Ranking:
+def _ranking(
+    case: Case, posterior: Posterior, prior: Posterior, sensitivity: Sensitivity, studies: tuple[StudyShift, ...]
+) -> Ranking:
     merits = draw_merits(posterior, RANK_DRAWS, seed=case.provenance.seed)
     matrix, mcse = probability_matrix(posterior)
     ids, question = posterior.techniques, case.base.question
     steps, hours = _try_order(case, merits)
-    techniques = _ranked(case, posterior, merits)
-    asked = [t.id for t in techniques if t.id != ids[0]][:MAX_QUANTITIES]
-    sensitivity = measure_sensitivity(
-        case, engine, posterior, prior, {f"merit[{t}]": (t, ids[0]) for t in asked}
-    )  # fmt: skip
     findings = case.base.findings
     spoken_of = {f.technique for f in findings} | {f.comparator for f in findings}
     return Ranking(
         base=question.id, question=question.question, criterion=question.criterion, target=case.target,
-        model=case.model.id, engine=engine.name, techniques=techniques,
+        model=case.model.id, engine=case.provenance.engine, techniques=_ranked(case, posterior, merits),
         p_above={a: {b: float(matrix[i, j]) for j, b in enumerate(ids) if b != a} for i, a in enumerate(ids)},
         p_above_mcse=mcse,
-        studies=_study_shifts(case, engine, posterior, progress),
+        studies=studies,
         try_order=steps, try_order_hours=hours,
         untested=tuple(t.id for t in case.base.techniques[1:] if t.id not in spoken_of),
         left_out=case.base.left_out,
@@ -104,12 +102,22 @@ def draw_merits(posterior: Posterior, n: int, *, seed: int) -> Floats:
     rng = np.random.default_rng([seed, 1])
     positions = (np.arange(n) + rng.random()) / n
     index = np.minimum(np.searchsorted(np.cumsum(posterior.weights), positions), len(posterior.weights) - 1)
-    cov = posterior.cov[index][:, 1:, 1:]
-    values, vectors = np.linalg.eigh(cov)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
-    z = rng.standard_normal((n, cov.shape[1]))
-    merits = posterior.mean[index][:, 1:] + np.einsum("nij,nj->ni", root, z)
-    return np.concatenate([np.zeros((n, 1)), merits], axis=1)
+    z = rng.standard_normal((n, posterior.mean.shape[1] - 1))
+    merits = np.zeros((n, posterior.mean.shape[1]))
+    met, first, counts = np.unique(index, return_index=True, return_counts=True)
+    for k, start, count in zip(met, first, counts, strict=True):  # resampling leaves repeats side by side
+        rows = slice(start, start + count)
+        merits[rows, 1:] = posterior.mean[k, 1:] + z[rows] @ _root(posterior.cov[k, 1:, 1:]).T
+    return merits
+
+
+def _root(cov: Floats) -> Floats:
+    """A matrix whose product with its transpose is `cov`; singular ones by their eigenvalues."""
+    try:
+        return np.linalg.cholesky(cov)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(cov)
+        return vectors * np.sqrt(np.maximum(values, 0.0))
 
 
 def probability_matrix(posterior: Posterior) -> tuple[Floats, float]:
@@ -117,10 +125,9 @@ def probability_matrix(posterior: Posterior) -> tuple[Floats, float]:
     n = posterior.mean.shape[1]
     matrix = np.full((n, n), 0.5)
     a, b = np.triu_indices(n, k=1)
-    pairs = posterior.above(a, b)
-    matrix[a, b] = posterior.weights @ pairs
+    matrix[a, b], mcse = pair_moments(posterior)
     matrix[b, a] = 1 - matrix[a, b]
-    return matrix, float(weighted_mcse(pairs, posterior.weights).max(initial=0.0))
+    return matrix, float(mcse.max(initial=0.0))
 
 
 def _ranked(case: Case, posterior: Posterior, merits: Floats) -> tuple[RankedTechnique, ...]:
@@ -181,17 +188,17 @@ def _try_order(case: Case, merits: Floats) -> tuple[tuple[TryStep, ...], float]:
 
 
 def _study_shifts(
-    case: Case, engine: Engine, posterior: Posterior, progress: Progress | None
+    case: Case, engine: Engine, fitted: list[Posterior], progress: Progress | None
 ) -> tuple[StudyShift, ...]:
     shifts: list[StudyShift] = []
     studies = [s for s in case.base.studies if case.base.findings_of(s.id)]
-    everything = engine.reweight(posterior, case.design, case.hyper, case.everything)
+    everything = reweighted(case, engine, fitted, case.everything)
     for number, study in enumerate(studies):
         if progress is not None:
             progress("weighing each study", number, len(studies))
         own = {f.id for f in case.base.findings_of(study.id)}
-        without = engine.reweight(posterior, case.design, case.hyper, case.without(own))
-        k_hat = without.checks["k_hat"].value
+        without = reweighted(case, engine, fitted, case.without(own))
+        k_hat = max(check.value for name, check in without.checks.items() if name.startswith("k_hat"))
         ranks = [
             rank_distribution(draw_merits(p, RANK_DRAWS // 4, seed=case.provenance.seed)) for p in (everything, without)
         ]

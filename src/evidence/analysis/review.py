@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from evidence.analysis.fingerprint import fingerprint_of, prior_of
 from evidence.analysis.fitting import Case, contrast_moments, narrowed, p_above, prepare_case, read_as
 from evidence.analysis.limits import find_flips, find_limits, measure_robustness, target_equivalent_n
 from evidence.analysis.options import Options
+from evidence.analysis.sensitivity import measure_sensitivity
 from evidence.analysis.solo import Solo, prepare_solo
 from evidence.analysis.statements import (
     assumptions_of,
-    fingerprint_of,
     inputs_of,
     optimism_line,
     reasons_of,
@@ -172,9 +174,21 @@ def _review(case: Case, engine: Engine, subject: _Subject, options: Options, con
         contrast={"q10": float(quantiles[0]), "q50": float(quantiles[1]), "q90": float(quantiles[2]), **_proxy(subject)},
         contrast_dots=tuple(float(q) for q in quantiles[3:]),
         optimism_line=optimism_line(solo, subject.headline, is_flat=word_of(p_post, *names) == NO_LEAN), assumptions=assumptions_of(small),
-        inputs=inputs_of(small), fingerprint=fingerprint_of(small), checks=checks,
+        inputs=inputs_of(small), **_about_priors(small, solo), checks=checks,
         ok=all(c.ok for c in checks.values()), provenance=case.provenance,
     )  # fmt: skip
+
+
+def _about_priors(case: Case, solo: Solo) -> dict[str, Any]:
+    """Fields of a review: the prior that was used, and how much the contrast leans on it."""
+    used, pair = prior_of(case, solo.engine), solo.pair
+    contrasts = {"contrast": (pair.technique, pair.comparator)}
+    found = measure_sensitivity(case, solo.engine, [solo.posterior], used, contrasts)
+    return {
+        "fingerprint": fingerprint_of(case, used, pair), "sensitivity": found.distance,
+        "sensitive_to": found.sensitive_to, "p_if_scaled": found.p_if_scaled, "overlap": found.overlap,
+        "uninformed": found.uninformed,
+    }  # fmt: skip
 
 
 def _setting_index(case: Case, subject: _Subject) -> int:

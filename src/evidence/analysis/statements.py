@@ -1,4 +1,4 @@
-"""What was read and assumed, as data for the report: inputs, gaps with reasons, validity, prior fingerprint."""
+"""What was read and assumed, as data for the report: inputs, gaps with reasons, validity."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from evidence.domain.records import SIGN_KINDS, Finding
 from evidence.domain.results import InputLine
 from evidence.domain.verdict import NO_LEAN
 from evidence.model.effects import effect_of
-from evidence.model.priors import look_up
 from evidence.model.reach import caps, validity_quantiles
-
-FINGERPRINT_DRAWS = 4096
 
 
 def inputs_of(case: Case) -> tuple[InputLine, ...]:
@@ -103,18 +100,6 @@ def assumptions_of(case: Case) -> tuple[str, ...]:
     if assumed:
         lines.append(f"{len(assumed)} of {len(base.findings)} findings rest on an assumed n")
     return tuple(lines)
-
-
-def fingerprint_of(case: Case) -> dict[str, dict[str, float]]:
-    """q05, q50, q95 of every hyperparameter in use, recomputed from the tables the engine reads."""
-    hyper = case.hyper
-    probs = np.array([-1.6448536269514722, 0.0, 1.6448536269514722])
-    values = look_up(np, hyper.tables, np.repeat(probs[:, None], len(hyper.names), axis=1))
-    return {
-        name: {"q05": float(values[0, k]), "q50": float(values[1, k]), "q95": float(values[2, k])}
-        for k, name in enumerate(hyper.names)
-        if hyper.active[k]
-    }
 
 
 def optimism_line(solo: Solo, headline: Finding, *, is_flat: bool) -> str | None:

@@ -9,6 +9,7 @@ import typer
 
 from evidence.analysis.options import SweepRequest
 from evidence.cli import flags
+from evidence.cli.fits import require_free, store_fit
 from evidence.cli.running import (
     Choices,
     answer,
@@ -16,7 +17,7 @@ from evidence.cli.running import (
     base_named,
     checked,
     complain,
-    exact_engine,
+    engine_named,
     guarded,
     model_named,
     number,
@@ -25,7 +26,7 @@ from evidence.cli.running import (
     probability,
     progress_bar,
     reproducing_line,
-    require_exact,
+    require_engine,
     require_verdict,
 )
 from evidence.domain.records import Model
@@ -67,7 +68,7 @@ def quick(
     choices = Choices(target, tuple(set or ()), seed)
     from evidence.io.quick import parse_quick
 
-    require_exact(engine)
+    require_engine(engine, "exact")
     priors = model_named(model)
     _require_class(validity_class, priors)
     parsed = parse_quick(claim, validity_class, lower_is_better, q=q)
@@ -75,7 +76,7 @@ def quick(
         options = options_of(choices, progress, belief=belief)
         from evidence.analysis.review import review_quick
 
-        review = review_quick(parsed, priors, engine=exact_engine(), options=options)
+        review = review_quick(parsed, priors, engine=engine_named(engine), options=options)
     from evidence.report.render import quick_view
 
     answer(review, lambda: quick_view(review, command=reproducing_line(context)), as_json=json)
@@ -90,26 +91,32 @@ def rank(
     model: flags.ModelName = flags.DEFAULT_MODEL,
     engine: flags.EngineName = "exact",
     set: flags.Settings = None,
+    out: flags.Out = None,
+    force: flags.Force = False,
     seed: flags.Seed = 1,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> None:
     """The ranking of techniques at the target, and how far each study moved it.
 
-    Example: evidence rank harmbench --target "GPT-4 0613" --set prior.tau=0.3..1
+    Example: evidence rank harmbench --target "GPT-4 0613" --set prior.tau=0.3..1 --out fit.nc
     """
-    require_exact(engine)
+    require_engine(engine)
+    require_free(out, force=force)
     priors = model_named(model)
     evidence_base = checked(base_named(base), priors)
     with progress_bar(quiet=quiet) as progress:
-        from evidence.analysis.ranking import rank_techniques
+        from evidence.analysis.ranking import fit_ranking
 
-        ranking = rank_techniques(
-            evidence_base, priors, engine=exact_engine(), target=target, settings=tuple(set or ()), seed=seed,
+        fitted = fit_ranking(
+            evidence_base, priors, engine=engine_named(engine), target=target, settings=tuple(set or ()), seed=seed,
             progress=progress,
         )  # fmt: skip
+    if out is not None:
+        store_fit(out, fitted, force=force)
     from evidence.report.render import ranking_view
 
+    ranking = fitted.ranking
     answer(ranking, lambda: ranking_view(ranking, command=reproducing_line(context)), as_json=json)
 
 
@@ -143,7 +150,7 @@ def review(
     choices = Choices(target, tuple(set or ()), seed)
     if no_elicit and belief is not None:
         raise bad_option("--no-elicit", f"--belief {belief:g} beside it", "one of the two")
-    require_exact(engine)
+    require_engine(engine, "exact")
     _require_writable(report, force=force)
     priors = model_named(model)
     is_file = study.endswith(".toml")
@@ -153,7 +160,9 @@ def review(
         from evidence.analysis.review import review_study
 
         name = evidence_base.studies[-1].id if is_file else study
-        found = review_study(evidence_base, priors, engine=exact_engine(), study=name, finding=finding, options=options)
+        found = review_study(
+            evidence_base, priors, engine=engine_named(engine), study=name, finding=finding, options=options
+        )
     command = reproducing_line(context)
     if report is not None:
         _write_report(report, found, command=command, force=force)
@@ -189,7 +198,7 @@ def what_if(
     Example: evidence what-if control --sweep novelty.first-catastrophic-deployment=0:1:0.25 --flip 55
     """
     choices = Choices(target, tuple(set or ()), seed)
-    require_exact(engine)
+    require_engine(engine, "exact")
     if csv and json:
         raise bad_option("--csv", "--json beside it", "one of the two")
     request, chosen = _sweep_request(sweep, flip), _pair(pair)
@@ -200,7 +209,7 @@ def what_if(
         from evidence.analysis.whatif import sweep_setting
 
         found = sweep_setting(
-            evidence_base, priors, engine=exact_engine(), options=options, sweep=request, pair=chosen
+            evidence_base, priors, engine=engine_named(engine), options=options, sweep=request, pair=chosen
         )  # fmt: skip
     from evidence.report.documents import csv_of
     from evidence.report.render import sweep_view

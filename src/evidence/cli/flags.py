@@ -15,7 +15,7 @@ Base = Annotated[str, typer.Argument(metavar="BASE", help="Folder of tables, or 
 BaseOption = Annotated[str, typer.Option("--base", help="Folder of tables, or the name of a shipped base.")]
 Target = Annotated[str | None, typer.Option("--target", metavar="ID", help="Target; default: the first.")]
 ModelName = Annotated[str, typer.Option("--model", metavar="M", help="Model file, or the name of a shipped one.")]
-EngineName = Annotated[str, typer.Option("--engine", help="exact or sampled (only exact in this version).")]
+EngineName = Annotated[str, typer.Option("--engine", help="exact, or sampled (only `rank`).")]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -34,6 +34,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 Report = Annotated[
     Path | None,
     typer.Option("--report", metavar="FILE", help="Also write the page to FILE.html, FILE.md or FILE.json."),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE.nc", help="Also store the fit, for `diagnose` and for ArviZ.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 LowerIsBetter = Annotated[bool, typer.Option("--lower-is-better", help="Smaller numbers are better for the technique.")]

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     from evidence.analysis.options import Options, Progress
     from evidence.domain.results import Ranking, Review, Sweep
-    from evidence.inference.exact import ExactEngine
+    from evidence.inference.engine import Engine
 
 INTERNAL_ERROR, BAD_INPUT, NO_VERDICT = 1, 2, 5
+ENGINES = ("exact", "sampled")
 READERS = {"face_value": "face-value", "random_effects": "random-effects"}
-_NOT_REPRODUCED = frozenset({"json", "quiet", "report", "force", "no_elicit", "csv"})
+_NOT_REPRODUCED = frozenset({"json", "quiet", "report", "force", "no_elicit", "csv", "out"})
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
@@ -113,19 +114,31 @@ def checked(base: EvidenceBase, model: Model) -> EvidenceBase:
     return base
 
 
-def require_exact(engine: str) -> None:
-    """Raises BadInput for an engine that this version does not have."""
-    if engine == "sampled":
-        raise bad_option("--engine", "'sampled'", "'exact': the sampled engine is not available in this version")
-    if engine != "exact":
-        raise bad_option("--engine", repr(engine), "exact or sampled")
+def require_engine(name: str, *known: str) -> None:
+    """Raises BadInput for an engine that is none of `known` (default: every one there is)."""
+    if name not in ENGINES:
+        raise bad_option("--engine", repr(name), " or ".join(ENGINES))
+    if known and name not in known:
+        wanted = f"{' or '.join(known)}: this command asks many questions of one fit, which takes weighted draws"
+        raise bad_option("--engine", repr(name), wanted)
 
 
-def exact_engine() -> ExactEngine:
-    """The engine; importing it loads JAX, so this comes after every check of the input."""
+def engine_named(name: str) -> Engine:
+    """The engine; importing it loads JAX or PyMC, so this comes after every check of the input."""
+    if name == "sampled":
+        return _sampled_engine()
     from evidence.inference.exact import ExactEngine
 
     return ExactEngine()
+
+
+def _sampled_engine() -> Engine:
+    import importlib
+
+    try:
+        return importlib.import_module("evidence.inference.sampled").SampledEngine()
+    except ModuleNotFoundError as error:
+        raise bad_option("--engine", "'sampled'", f"'exact': {error.name} is not available here") from None
 
 
 def options_of(choices: Choices, progress: Progress | None, *, belief: float | None = None) -> Options:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from evidence.domain.records import Record
 
@@ -98,6 +98,17 @@ class Ranking(Record):
     untested: tuple[str, ...]
     """Techniques no finding speaks about."""
     left_out: tuple[str, ...]
+    fingerprint: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Quantiles of every prior in use, of rho of every setting and of the merits, recomputed by the engine."""
+    sensitivity: dict[str, float | None] = Field(default_factory=dict)
+    """Power scaling: how far the merit that moves most moves (cumulative Jensen-Shannon distance) per doubling of the power of each prior
+    and of the `likelihood`. Above .05 counts as sensitive; None where reweighting was unreliable."""
+    sensitive_to: tuple[str, ...] = ()
+    """Priors whose sensitivity is above .05, most first."""
+    overlap: dict[str, float] = Field(default_factory=dict)
+    """Shared mass (0..1) of prior and posterior: of every hyperparameter in use, and of every `merit[TECHNIQUE]`."""
+    uninformed: tuple[str, ...] = ()
+    """What the findings did not inform: an overlap above .9."""
     checks: dict[str, Check]
     ok: bool
     provenance: Provenance
@@ -218,11 +229,72 @@ class Review(Record):
     assumptions: tuple[str, ...]
     inputs: tuple[InputLine, ...]
     fingerprint: dict[str, dict[str, float]]
-    """q05, q50, q95 of every prior in use, recomputed by the engine."""
+    """q05, q25, q50, q75, q95 of every prior in use, of rho of every setting and of the contrast, and P(technique above
+    comparator) under the prior, recomputed by the engine."""
+    sensitivity: dict[str, float | None] = Field(default_factory=dict)
+    """Power scaling: how far the contrast moves (cumulative Jensen-Shannon distance) per doubling of the power of each prior
+    and of the `likelihood`. Above .05 counts as sensitive; None where reweighting was unreliable."""
+    sensitive_to: tuple[str, ...] = ()
+    """Priors whose sensitivity is above .05, most first."""
+    overlap: dict[str, float] = Field(default_factory=dict)
+    """Shared mass (0..1) of prior and posterior: of every hyperparameter in use, and of the `contrast`."""
+    uninformed: tuple[str, ...] = ()
+    """What the findings did not inform: an overlap above .9."""
+    p_if_scaled: dict[str, tuple[float, float] | None] = Field(default_factory=dict)
+    """P(technique above comparator) with each prior, or the likelihood, raised to the powers .8 and 1.25."""
     checks: dict[str, Check]
     ok: bool
     provenance: Provenance
     settings_viewed: int = 1
+
+
+class FitHeader(Record):
+    """What a stored fit says of itself: enough to know whether, and for what, it may be used."""
+
+    format: int = 1
+    base: str
+    target: str
+    model: str
+    engine: str
+    checks: dict[str, Check]
+    ok: bool
+    whole: bool
+    """The stored draws are those the checks speak of, and not a part of them or draws for several targets."""
+    fingerprint: dict[str, dict[str, float]]
+    provenance: Provenance
+
+    @model_validator(mode="after")
+    def _is_of_one_mind(self) -> FitHeader:
+        passed = all(check.ok for check in self.checks.values())
+        if self.ok != passed:
+            raise ValueError(f"ok: found {self.ok}, wanted what its checks say, {passed}")
+        return self
+
+
+SAME_FINGERPRINT = 1e-8
+"""Largest difference of any quantile between a fingerprint and the draws it was taken from."""
+
+
+class Diagnosis(Record):
+    """`evidence diagnose`: the checks of a stored fit beside what its draws say today."""
+
+    base: str
+    target: str
+    model: str
+    engine: str
+    checks: dict[str, Check]
+    """As stored with the fit."""
+    recomputed: dict[str, Check]
+    """The same from the stored draws, as far as they tell."""
+    disagreeing: tuple[str, ...]
+    """Checks whose stored value is not that of the stored draws."""
+    fingerprint: dict[str, dict[str, float]]
+    """Quantiles of the prior that was used, as stored."""
+    fingerprint_max_diff: float
+    """Largest difference of any quantile from that of the stored prior draws."""
+    ok: bool
+    """Every check passed, then and now, and the draws are those the header speaks of."""
+    provenance: Provenance
 
 
 class SweepPoint(Record):

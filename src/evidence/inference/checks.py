@@ -1,6 +1,9 @@
-"""Gates: whether weighted draws can be trusted (docs/model.md, section 5). No JAX here."""
+"""Gates: whether draws can be trusted, weighted ones and those of chains (docs/model.md, section 5). No JAX here."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +17,7 @@ type Floats = NDArray[np.float64]
 
 K_HAT_LIMIT = 0.7
 IRRELEVANCE_LIMIT = 0.02
+R_HAT_LIMIT, CHAIN_ESS_LIMIT, E_BFMI_LIMIT = 1.01, 400, 0.3
 
 
 def effective_sample_size(weights: Floats) -> float:
@@ -87,23 +91,26 @@ def irrelevance_shares(hyper_draws: Floats, hyper: Hyper) -> Floats:
 
 
 def check_draws(
-    log_weights: Floats, posterior: Posterior, *, probabilities: Floats, hyper: Hyper, mcse_limit: float
+    log_weights: Floats, posterior: Posterior, *, mcse: Floats, hyper: Hyper, mcse_limit: float
 ) -> dict[str, Check]:
     """Every gate of the exact engine. Draws in the order drawn, so that halves are independent.
 
-    `probabilities` (M, n) are the reported P(A > B) given each draw.
+    `mcse` (n,) are the Monte Carlo standard errors of the reported P(A > B).
     """
-    weights = posterior.weights
-    k_hat = pareto_k(log_weights)
-    mcse = float(weighted_mcse(probabilities, weights).max(initial=0.0))
-    gap, allowed = _irrelevance_gap(irrelevance_shares(posterior.hyper, hyper), weights)
-    ess = effective_sample_size(weights)
+    checks = weight_checks(log_weights, posterior.weights, mcse=mcse, mcse_limit=mcse_limit)
+    gap, allowed = _irrelevance_gap(irrelevance_shares(posterior.hyper, hyper), posterior.weights)
+    halves = Check(value=gap, ok=gap <= allowed, wanted=f"<= {allowed:.2g}")
+    return {"k_hat": checks["k_hat"], "mcse_p": checks["mcse_p"], "irrelevance_halves": halves, "ess": checks["ess"]}
+
+
+def weight_checks(log_weights: Floats, weights: Floats, *, mcse: Floats, mcse_limit: float) -> dict[str, Check]:
+    """The gates that need no more than weights (M,) and the standard errors (n,) of the reported P(A > B)."""
+    k_hat, largest, ess = pareto_k(log_weights), float(mcse.max(initial=0.0)), effective_sample_size(weights)
     return {
         "k_hat": Check(
             value=max(k_hat, -10.0) if np.isfinite(k_hat) or k_hat < 0 else 99.0, ok=k_hat < K_HAT_LIMIT, wanted="< 0.7"
         ),
-        "mcse_p": Check(value=mcse, ok=mcse <= mcse_limit, wanted=f"<= {mcse_limit:g}"),
-        "irrelevance_halves": Check(value=gap, ok=gap <= allowed, wanted=f"<= {allowed:.2g}"),
+        "mcse_p": Check(value=largest, ok=largest <= mcse_limit, wanted=f"<= {mcse_limit:g}"),
         "ess": Check(value=ess, ok=ess >= 100, wanted=">= 100"),
     }
 
@@ -124,3 +131,27 @@ def _irrelevance_gap(shares: Floats, weights: Floats) -> tuple[float, float]:
     allowed = np.maximum(IRRELEVANCE_LIMIT, 4 * error)
     worst = int(np.argmax(gap / allowed))
     return float(gap[worst]), float(allowed[worst])
+
+
+def chain_checks(draws: Floats, stats: Mapping[str, Floats]) -> dict[str, Check]:
+    """The gates of a sampler, each the worst over quantities and chains (Vehtari et al. 2021; ArviZ computes them).
+
+    `draws` are (chain, draw, quantity), constants left out; `stats` may hold `diverging` and `energy`, (chain, draw).
+    A quantity that ArviZ cannot judge counts as failed.
+    """
+    import arviz
+
+    axes: dict[str, Any] = {"chain_axis": 0, "draw_axis": 1}
+    r_hat = np.nan_to_num(np.asarray(arviz.rhat(draws, **axes)), nan=99.0).max(initial=1.0)
+    found = {"r_hat": Check(value=float(r_hat), ok=bool(r_hat <= R_HAT_LIMIT), wanted=f"<= {R_HAT_LIMIT}")}
+    for kind, prob in (("bulk", None), ("tail", (0.05, 0.95))):
+        ess = np.nan_to_num(np.asarray(arviz.ess(draws, method=kind, prob=prob, **axes)), nan=0.0).min(initial=np.inf)
+        least = float(min(ess, draws.shape[0] * draws.shape[1]))
+        found[f"ess_{kind}"] = Check(value=least, ok=least >= CHAIN_ESS_LIMIT, wanted=f">= {CHAIN_ESS_LIMIT}")
+    if "diverging" in stats:
+        n = int(np.sum(stats["diverging"] > 0))
+        found["divergences"] = Check(value=n, ok=n == 0, wanted="0")
+    if "energy" in stats:
+        lowest = float(np.min(np.asarray(arviz.bfmi(stats["energy"], **axes))))
+        found["e_bfmi"] = Check(value=lowest, ok=lowest >= E_BFMI_LIMIT, wanted=f">= {E_BFMI_LIMIT}")
+    return found

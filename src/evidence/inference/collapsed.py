@@ -146,7 +146,7 @@ def collapse(data: Data, kinds: Kinds, xi: Array) -> Collapsed:
     log_latents, mean, cov = _condition_on_latents(data, kinds, xi[n_hyper:], merits, _Given(eta, own, border))
     log_likelihood = border.log_likelihood + log_latents - rows.log_merits
     if not kinds.moments:
-        mean, cov = jnp.zeros(0), jnp.zeros((0, 0))
+        mean, cov = jnp.zeros(1), jnp.zeros((1, 1))
     else:
         mean, cov = jnp.concatenate([jnp.zeros(1), mean]), jnp.pad(cov, ((1, 0), (1, 0)))
     return Collapsed(log_likelihood, mean, cov, eta.rho, eta.values, eta.log_prior)
@@ -285,16 +285,15 @@ def _own_parts(data: Data, kinds: Kinds, eta: Eta, cells: _CellParts) -> _Own:
     pairs = _take_or_zero(cells.between, data["pair_slots"]).sum(axis=-1)
     between = _take_or_zero(pairs, data["pair_of_columns"])
     score = _take_or_zero(cells.score, data["column_slots"]).sum(axis=-1)
-    entries = data["entry_nodes"]
-    met = _take(_take(jnp.moveaxis(nodes.cov, 0, -1), entries).swapaxes(0, 1), entries)
-    by_entry = jnp.einsum("at,bt,abt->ab", nodes.d.T, nodes.d.T, met)
+    by_entry = jnp.einsum("taib,tbj->aibj", nodes.d[:, :, :, None] * nodes.cov[:, :, None, :], nodes.d)
     mean = jnp.einsum("tab,tb->ta", nodes.cov, y)
-    to_columns = jax.nn.one_hot(data["entry_columns"], between.shape[0])
+    to_columns = jax.nn.one_hot(data["entry_columns"].reshape(-1), between.shape[0])
+    n_entries = to_columns.shape[0]
     log_det = cells.log_variance + 2 * jnp.log(jnp.diagonal(L, axis1=1, axis2=2)).sum()
     found = _at_queries(data, kinds, eta, cells, nodes)
     return _Own(
-        information=between - to_columns.T @ by_entry @ to_columns,
-        score=score - to_columns.T @ (nodes.d * _take(mean.T, entries).T).sum(axis=0),
+        information=between - to_columns.T @ by_entry.reshape(n_entries, n_entries) @ to_columns,
+        score=score - to_columns.T @ jnp.einsum("tai,ta->ai", nodes.d, mean).reshape(-1),
         log_likelihood=-0.5 * (log_det + cells.quadratic - (y * mean).sum()),
         mean=found[0], slope=found[1], cov=found[2],
     )  # fmt: skip
@@ -308,7 +307,7 @@ class _Nodes(NamedTuple):
     y: Array
     """(T - 1, G) precision times mean residual."""
     d: Array
-    """(T - 1, E) precision times mean loading."""
+    """(T - 1, G, E) precision times mean loading on each entry's column."""
 
 
 def cholesky_of_kernel(kernel: Array) -> Array:
@@ -335,8 +334,9 @@ def _at_queries(data: Data, kinds: Kinds, eta: Eta, cells: _CellParts, nodes: _N
     at_query = jnp.take_along_axis(nodes.cov, node[:, :, None], axis=1)
     mean = effect * jnp.einsum("tqg,tg->tq", at_query, nodes.y) + (1 - kept) * _take_or_zero(cells.y, cell)
     n_columns = data["pair_of_columns"].shape[0]
-    by_entry = effect[:, :, None] * jnp.take(at_query, data["entry_nodes"], axis=2) * nodes.d[:, None, :]
-    slope = by_entry @ jax.nn.one_hot(data["entry_columns"], n_columns)
+    by_entry = effect[:, :, None, None] * at_query[:, :, :, None] * nodes.d[:, None]
+    to_columns = jax.nn.one_hot(data["entry_columns"].reshape(-1), n_columns)
+    slope = by_entry.reshape(*places.shape, -1) @ to_columns
     if kinds.signs or kinds.counts:
         padded = jnp.concatenate([cells.loading, jnp.zeros((1, cells.loading.shape[1]))])
         columns = jnp.concatenate([data["cell_columns"], jnp.full((1, cells.loading.shape[1]), n_columns)])

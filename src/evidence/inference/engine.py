@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -18,6 +18,9 @@ MCSE_LIMIT = 0.0025
 """Largest Monte Carlo standard error of a reported P(A > B)."""
 READER_MCSE_LIMIT = 0.005
 """The same for readers we only compare with: half a unit of what is printed."""
+
+PAIR_BLOCK = 2**21
+"""Probabilities computed at once."""
 
 type Progress = Callable[[str, int, int], None]
 
@@ -73,6 +76,8 @@ class Posterior:
     """(n,)"""
     chains: int = 1
     """Draws stand chain by chain; 1 for weighted draws."""
+    stats: dict[str, Floats] = field(default_factory=dict[str, Floats])
+    """(M,) what a sampler says of each draw, e.g. `diverging`, `energy`; empty for weighted draws."""
 
     def contrast(self, a: Any, b: Any) -> tuple[Floats, Floats]:
         """Mean and variance of merit a - merit b per draw, SMD: (M,) for indices, (M, n) for arrays of n of them."""
@@ -83,7 +88,7 @@ class Posterior:
         """P(merit a > merit b | draw): (M,) for indices, (M, n) for arrays of n of them."""
         mean, variance = self.contrast(a, b)
         if self.factors is None or self.factor_weights is None:
-            return _share_above(mean, variance)
+            return share_above(mean, variance)
         tau, r = (self.hyper[:, self.names.index(name)] for name in ("tau", "r"))
         with_baseline = (np.asarray(a) == 0) | (np.asarray(b) == 0)
         prior = np.multiply.outer(tau**2, np.where(with_baseline, 1.0, 2.0)) - np.multiply.outer(
@@ -92,7 +97,7 @@ class Posterior:
         total = np.zeros_like(mean)
         for weight, factor in zip(self.factor_weights, self.factors.T, strict=True):
             f = factor.reshape((-1,) + (1,) * (mean.ndim - 1))
-            total += weight * _share_above(f * mean, prior - f**2 * (prior - variance))
+            total += weight * share_above(f * mean, prior - f**2 * (prior - variance))
         return total
 
     @property
@@ -100,11 +105,14 @@ class Posterior:
         """True if every check passed."""
         return all(check.ok for check in self.checks.values())
 
-    def resampled(self, n: int) -> Posterior:
-        """The same posterior as `n` equally weighted draws: systematic resampling, no randomness."""
+    def systematic(self, n: int) -> NDArray[np.int64]:
+        """Indices of `n` draws that, weighted equally, stand for all: systematic resampling, no randomness."""
         positions = (np.arange(n) + 0.5) / n
-        index = np.minimum(np.searchsorted(np.cumsum(self.weights), positions), len(self.weights) - 1)
-        return replace(self.taken(index), weights=np.full(n, 1 / n))
+        return np.minimum(np.searchsorted(np.cumsum(self.weights), positions), len(self.weights) - 1)
+
+    def resampled(self, n: int) -> Posterior:
+        """The same posterior as `n` equally weighted draws."""
+        return replace(self.taken(self.systematic(n)), weights=np.full(n, 1 / n))
 
     def taken(self, index: Any) -> Posterior:
         """The draws at `index`, weights as they are."""
@@ -112,10 +120,52 @@ class Posterior:
             self, coordinates=self.coordinates[index], hyper=self.hyper[index], weights=self.weights[index],
             log_likelihood=self.log_likelihood[index], mean=self.mean[index], cov=self.cov[index], rho=self.rho[index],
             factors=None if self.factors is None else self.factors[index],
+            stats={name: values[index] for name, values in self.stats.items()},
         )  # fmt: skip
 
 
-def _share_above(mean: Floats, variance: Floats) -> Floats:
+def mixture_of(posteriors: Sequence[Posterior], weights: Sequence[float]) -> Posterior:
+    """One posterior of merits at a target that is the k-th with probability `weights[k]` (any positive numbers).
+
+    Every check appears once for each, so that one failure withholds the whole.
+    """
+    if len(posteriors) == 1:
+        return posteriors[0]
+    share = np.asarray(weights, dtype=np.float64) / np.sum(weights)
+    factors = [p.factors for p in posteriors if p.factors is not None]
+
+    def joined(name: str) -> Floats:
+        return np.concatenate([getattr(p, name) for p in posteriors])
+
+    return replace(
+        posteriors[0], coordinates=joined("coordinates"), hyper=joined("hyper"),
+        weights=np.concatenate([w * p.weights for w, p in zip(share, posteriors, strict=True)]),
+        log_likelihood=joined("log_likelihood"), mean=joined("mean"), cov=joined("cov"), rho=joined("rho"),
+        checks={f"{name} {k + 1}": check for k, p in enumerate(posteriors) for name, check in p.checks.items()},
+        factors=np.concatenate(factors) if len(factors) == len(posteriors) else None,
+    )  # fmt: skip
+
+
+def pair_moments(posterior: Posterior) -> tuple[Floats, Floats]:
+    """P(merit a > merit b) and its Monte Carlo standard error for every pair a < b, (T (T - 1) / 2,) each.
+
+    Draws are taken a few at a time: a thousand techniques have half a million pairs.
+    """
+    a, b = np.triu_indices(len(posterior.techniques), k=1)
+    first, cross, squared = (np.zeros(len(a)) for _ in range(3))
+    step = max(1, PAIR_BLOCK // max(len(a), 1))
+    for start in range(0, len(posterior.weights), step):
+        part = posterior.taken(slice(start, start + step))
+        p, w = part.above(a, b), part.weights
+        first += w @ p
+        cross += w**2 @ p
+        squared += w**2 @ p**2
+    variance = squared - 2 * first * cross + first**2 * np.sum(posterior.weights**2)
+    return first, np.sqrt(np.maximum(variance, 0.0))
+
+
+def share_above(mean: Floats, variance: Floats) -> Floats:
+    """P(x > 0) for x ~ N(mean, variance), elementwise."""
     from scipy.special import ndtr
 
     return ndtr(mean / np.sqrt(np.maximum(variance, 1e-300)))

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evidence.inference.checks import check_draws
+from evidence.inference.checks import K_HAT_LIMIT, check_draws, effective_sample_size, pareto_k, weighted_mcse
 from evidence.inference.collapsed import Collapsed
-from evidence.inference.engine import MCSE_LIMIT, Evidence, Posterior, Progress
+from evidence.inference.engine import MCSE_LIMIT, Evidence, Posterior, Progress, pair_moments
 from evidence.inference.program import collapse_at
 from evidence.inference.proposals import Proposal, Sample, adapt, normalise
 from evidence.model.design import Design
@@ -27,6 +27,14 @@ type Ints = NDArray[np.int64]
 
 ROUND = 2048
 MAX_REWEIGHTED = 8192
+LARGE = 128
+"""From this many techniques on, covariances of merits are computed for a part of the draws only."""
+COV_MEMORY = 2**30
+"""Bytes that the covariances of merits may take then."""
+LARGE_ROUND = 256
+LARGE_ESS = 200
+LARGE_CELLS = 1500
+"""From this many cells on, the first proposal comes from the mode."""
 W_0_NODES = 8
 
 
@@ -60,15 +68,21 @@ class ExactEngine:
         """
         rng = np.random.default_rng(seed)
         rounds = _Rounds(design, hyper, evidence, spoken_of(design, hyper))
-        proposal = _first_proposal(rounds.active, start, hyper)
+        proposal = _first_proposal(rounds, start, progress)
+        found: Posterior | None = None
         for number in range(self.max_rounds):
             if progress is not None:
                 progress("integrating over assumptions", number, self.max_rounds)
-            rounds.add(proposal, rng, self.round_size)
-            if number + 1 in self.checked_rounds and rounds.posterior(mcse_limit).ok:
-                break
+            rounds.add(proposal, rng, min(self.round_size, LARGE_ROUND) if rounds.is_large else self.round_size)
+            is_last = number + 1 == self.max_rounds
+            if is_last or (number + 1 in self.checked_rounds and rounds.may_pass()):
+                found = rounds.posterior(mcse_limit)
+                if found.ok:
+                    return found
             proposal = rounds.adapted()
-        return rounds.posterior(mcse_limit)
+        if found is None:
+            raise ValueError(f"max_rounds: found {self.max_rounds}, wanted at least 1")
+        return found
 
     def evaluate(self, design: Design, hyper: Hyper, evidence: Evidence, coordinates: Floats) -> Posterior:
         """Likelihood and merits at given coordinates (M, K + O), equally weighted and unchecked."""
@@ -86,7 +100,8 @@ class ExactEngine:
         log_weights = np.log(np.maximum(thinned.weights, 1e-300)) + moved.log_likelihood - thinned.log_likelihood
         weights = normalise(log_weights)
         moved = replace(moved, weights=weights)
-        checks = check_draws(log_weights, moved, probabilities=pairwise(moved), hyper=hyper, mcse_limit=MCSE_LIMIT)
+        mcse = weighted_mcse(pairwise(moved), weights)
+        checks = check_draws(log_weights, moved, mcse=mcse, hyper=hyper, mcse_limit=MCSE_LIMIT)
         return replace(moved, checks=checks)
 
 
@@ -125,6 +140,10 @@ class _Rounds:
     def active(self) -> Ints:
         return np.flatnonzero(self.known)
 
+    @property
+    def is_large(self) -> bool:
+        return len(self.design.techniques) >= LARGE
+
     def add(self, proposal: Proposal, rng: np.random.Generator, n: int) -> None:
         """Draw, evaluate and weigh `n` more draws."""
         self.proposals.append(proposal)
@@ -133,15 +152,24 @@ class _Rounds:
         free = np.append(self.hyper.active & ~self.known, np.ones(self.design.n_latents, dtype=bool))
         xi[:, free] = rng.standard_normal((n, int(free.sum())))
         xi[:, self.active] = x = proposal.draw(rng, n)
-        out = collapse_at(self.design, self.hyper, self.evidence, xi)
+        out = collapse_at(self.design, self.hyper, self.evidence, xi, moments=not self.is_large)
         log_likelihood = np.asarray(out.log_likelihood + out.log_prior)
         if self.sample is None:
             self.sample = Sample.first(x, log_likelihood, proposal)
         else:
             self.sample = self.sample.extended(x, log_likelihood, self.proposals)
         self.parts.append((xi, out))
+        if self.is_large:
+            return
         weights = np.full(n, 1 / n)
         self.probabilities.append(pairwise(_to_posterior(self.design, self.hyper, xi, weights, out)))
+
+    def may_pass(self) -> bool:
+        """False where the weights alone show that the checks, which are dear in a large literature, will fail."""
+        if not self.is_large or self.sample is None:
+            return True
+        log_weights = self.sample.log_weights()
+        return pareto_k(log_weights) < K_HAT_LIMIT and effective_sample_size(normalise(log_weights)) >= LARGE_ESS
 
     def adapted(self) -> Proposal:
         """The proposal that all rounds so far suggest."""
@@ -157,21 +185,33 @@ class _Rounds:
         xi = np.concatenate([x for x, _ in self.parts])
         out: Any = Collapsed(*(np.concatenate(parts) for parts in zip(*(c for _, c in self.parts), strict=True)))  # type: ignore[arg-type]
         found = _to_posterior(self.design, self.hyper, xi, normalise(log_weights), out)
-        checks = check_draws(
-            log_weights,
-            found,
-            probabilities=np.concatenate(self.probabilities),
-            hyper=self.hyper,
-            mcse_limit=mcse_limit,
+        kept = self._kept(found) if self.is_large else found
+        mcse = (
+            pair_moments(kept)[1] if self.is_large else weighted_mcse(np.concatenate(self.probabilities), found.weights)
         )
-        return replace(found.taken(found.weights > 0), checks=checks)
+        checks = check_draws(log_weights, found, mcse=mcse, hyper=self.hyper, mcse_limit=mcse_limit)
+        return replace(kept.taken(kept.weights > 0), checks=checks)
+
+    def _kept(self, found: Posterior) -> Posterior:
+        """As many draws as have room for their covariances, equally weighted up to repeats, with their moments."""
+        n = max(16, COV_MEMORY // (8 * len(self.design.techniques) ** 2))
+        positions = (np.arange(n) + 0.5) / n
+        index = np.minimum(np.searchsorted(np.cumsum(found.weights), positions), len(found.weights) - 1)
+        index, counts = np.unique(index, return_counts=True)
+        xi = found.coordinates[index]
+        out = collapse_at(self.design, self.hyper, self.evidence, xi)
+        return _to_posterior(self.design, self.hyper, xi, counts / n, out)
 
 
-def _first_proposal(active: Ints, start: Posterior | None, hyper: Hyper) -> Proposal:
-    """The prior, or what a posterior under similar assumptions suggests."""
-    if start is None or start.names != hyper.names:
-        return Proposal.prior(len(active))
-    return adapt(start.coordinates[:, active], np.log(start.weights))
+def _first_proposal(rounds: _Rounds, start: Posterior | None, progress: Progress | None) -> Proposal:
+    """What a posterior under similar assumptions suggests, else the prior, else (large literatures) the mode."""
+    if start is not None and start.names == rounds.hyper.names:
+        return adapt(start.coordinates[:, rounds.active], np.log(start.weights))
+    if rounds.is_large or len(rounds.design.cell_place) > LARGE_CELLS:
+        from evidence.inference.mode import proposal_at_mode
+
+        return proposal_at_mode(rounds.design, rounds.hyper, rounds.evidence, rounds.known, progress=progress)
+    return Proposal.prior(len(rounds.active))
 
 
 def _to_posterior(design: Design, hyper: Hyper, xi: Floats, weights: Floats, out: Any) -> Posterior:

@@ -45,10 +45,7 @@ def collapse_at(design: Design, hyper: Hyper, evidence: Evidence, xi: Floats, *,
     Rows are padded to whole blocks, so that one compilation serves any M. Without `moments` mean and cov are empty.
     """
     data = to_data(design, hyper, evidence)
-    kinds = Kinds(
-        signs=bool(design.latent_is_sign.any()), counts=not bool(design.latent_is_sign.all()),
-        merits=bool(design.row_merit_sd.any()), moments=moments,
-    )  # fmt: skip
+    kinds = kinds_of(design, moments=moments)
     chunk = chunk_of(design)
     size = BLOCK if chunk == CHUNK else 4 * chunk
 
@@ -68,11 +65,19 @@ def collapse_at(design: Design, hyper: Hyper, evidence: Evidence, xi: Floats, *,
     return jax.tree.map(lambda *a: np.concatenate(a), *parts)
 
 
+def kinds_of(design: Design, *, moments: bool = True) -> Kinds:
+    """Which parts of the program a design needs."""
+    return Kinds(
+        signs=bool(design.latent_is_sign.any()), counts=not bool(design.latent_is_sign.all()),
+        merits=bool(design.row_merit_sd.any()), moments=moments,
+    )  # fmt: skip
+
+
 def chunk_of(design: Design) -> int:
     """How many draws fit side by side into WORKING_MEMORY; at most CHUNK."""
-    n_techniques, n_entries, depth = design.entry_slots.shape
-    n_nodes, width = len(design.node_places), design.cell_columns.shape[1]
-    numbers = n_techniques * (n_entries * (n_entries + depth) + 4 * n_nodes**2 + n_techniques)
+    n_techniques, n_nodes, n_entries, depth = design.entry_slots.shape
+    width = design.cell_columns.shape[1]
+    numbers = n_techniques * (n_nodes * n_entries * (2 * n_nodes + depth) + 4 * n_nodes**2 + n_techniques)
     numbers += len(design.cell_place) * width * (width + 4) + design.pair_slots.size
     return int(np.clip(WORKING_MEMORY // (8 * numbers), 1, CHUNK))
 
@@ -121,7 +126,6 @@ def to_data(design: Design, hyper: Hyper, evidence: Evidence) -> dict[str, Any]:
         "column_slots": design.column_slots,
         "node_cells": design.node_cells,
         "entry_columns": design.entry_columns,
-        "entry_nodes": design.entry_nodes,
         "entry_slots": design.entry_slots,
         "group_precision": np.where(groups_on, design.group_precision, 1.0),
         "level_places": design.level_places,

@@ -17,7 +17,7 @@ _REFERENCES = (
     ("families", "stated_at", "settings"),
     ("studies", "headline", "findings"),
     ("findings", "study", "studies"),
-    ("findings", "setting", "settings"),
+    ("findings", "setting", "settings or targets"),
     ("findings", "technique", "techniques"),
     ("findings", "comparator", "techniques"),
     ("outcomes", "technique", "techniques"),
@@ -42,6 +42,9 @@ class Draft:
         if table == "targets":
             record = self.question and self.question.record
             return tuple(target.id for target in record.targets) if record else None
+        if table == "settings or targets":
+            settings, targets = self.ids("settings"), self.ids("targets")
+            return None if settings is None or targets is None else (*settings, *targets)
         rows = getattr(self, table)
         return None if rows is None else tuple(str(row.values.get("id", "")).strip() for row in rows)
 
@@ -90,6 +93,10 @@ def _duplicates(draft: Draft) -> Iterator[Problem]:
     for table in ("techniques", "families", "settings", "studies", "findings"):
         yield from _repeated(getattr(draft, table) or (), ("id",))
     yield from _repeated(draft.outcomes or (), ("target", "technique"))
+    targets = draft.ids("targets") or ()
+    for row in draft.settings or ():
+        if str(row.values.get("id", "")).strip() in targets:
+            yield row.problem("id", "an id that no target has: a finding names one or the other")
 
 
 def _repeated(rows: Iterable[Row], fields: tuple[str, ...]) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import Family, Finding, Model, Outcome, Question, Record, Setting, Study, Technique
-from evidence.domain.results import Ranking, Review, Sweep
+from evidence.domain.results import Diagnosis, Ranking, Review, Sweep
 from evidence.io.paper import Paper
 from evidence.io.rows import did_you_mean
 
@@ -23,8 +23,9 @@ _RECORDS: dict[str, type[Record]] = {
     "review": Review,
     "ranking": Ranking,
     "what-if": Sweep,
+    "diagnosis": Diagnosis,
 }
-_RESULTS = frozenset({"review", "ranking", "what-if"})
+_RESULTS = frozenset({"review", "ranking", "what-if", "diagnosis"})
 
 SCHEMA_NAMES: tuple[str, ...] = tuple(_RECORDS)
 

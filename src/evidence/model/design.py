@@ -84,11 +84,9 @@ class Design:
     node_cells: Ints
     """(T - 1, G, n)"""
     entry_columns: Ints
-    """(E,) columns that cells of some technique touch, once for each node they do it in."""
-    entry_nodes: Ints
-    """(E,)"""
+    """(G, E) columns that cells of some technique touch in a node; B for none."""
     entry_slots: Ints
-    """(T - 1, E, n) where in J x W; J W for none."""
+    """(T - 1, G, E, n) where in J x W; J W for none."""
     place_node: Ints
     """(P,) node of a place; G - 1 where it has none (a setting without findings)."""
 
@@ -338,21 +336,25 @@ def _node_arrays(cells: _Cells, names: _Names) -> dict[str, Any]:
     columns = cells.slots()[own]
     real = columns < names.n_columns
     # A column belongs to one node in most cases: allegiance is what several nodes share.
-    touched = (columns * n_nodes + node[own][:, None])[real]
+    touched = (node[own][:, None] * names.n_columns + columns)[real]
     keys, entry = np.unique(touched, return_inverse=True)
+    of_node = _gathered(keys // names.n_columns, n_nodes, fill=len(keys))
+    width = of_node.shape[1]
+    where = np.zeros(len(keys) + 1, dtype=np.int64)
+    where[of_node.ravel()] = np.arange(of_node.size)
     of_technique = np.broadcast_to(t[own][:, None] - 1, columns.shape)[real]
     slot = np.arange(len(cells.rows) * cells.width).reshape(-1, cells.width)[own][real]
     slots = _gathered(
-        of_technique * len(keys) + entry, n_techniques * len(keys), fill=len(cells.rows) * cells.width, values=slot
-    )
+        of_technique * of_node.size + where[entry], n_techniques * of_node.size, fill=len(cells.rows) * cells.width,
+        values=slot,
+    )  # fmt: skip
     key = (t[own] - 1) * n_nodes + node[own]
     node_cells = _gathered(key, n_techniques * n_nodes, fill=len(cells.rows), values=own)
     return {
         "node_places": _ints([representative[i] for i in range(n_nodes)]),
         "node_cells": node_cells.reshape(n_techniques, n_nodes, -1),
-        "entry_columns": keys // n_nodes,
-        "entry_nodes": keys % n_nodes,
-        "entry_slots": slots.reshape(n_techniques, len(keys), slots.shape[1]),
+        "entry_columns": np.append(keys % max(names.n_columns, 1), names.n_columns)[of_node],
+        "entry_slots": slots.reshape(n_techniques, n_nodes, width, slots.shape[1]),
         "place_node": place_node,
     }
 

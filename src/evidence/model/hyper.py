@@ -183,7 +183,7 @@ def build_hyper(
         irrelevance=irrelevance,
         target=chosen.id,
         use_findings=model.parametrisation.use_findings,
-        use_beliefs=(model.merits, model.orders) == (base.merits, base.orders),
+        use_beliefs=bool(model.merits or model.orders),
     )
 
 

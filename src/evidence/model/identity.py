@@ -22,7 +22,7 @@ def merge_alike_settings(base: EvidenceBase) -> EvidenceBase:
     same_as = {s.id: first.setdefault(identity_of(s), s.id) for s in base.settings}
     if len(first) == len(base.settings):
         return base
-    findings = tuple(f.model_copy(update={"setting": same_as[f.setting]}) for f in base.findings)
+    findings = tuple(f.model_copy(update={"setting": same_as.get(f.setting, f.setting)}) for f in base.findings)
     families = tuple(
         f if f.stated_at is None else f.model_copy(update={"stated_at": same_as[f.stated_at]}) for f in base.families
     )

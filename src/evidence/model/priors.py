@@ -244,3 +244,19 @@ def log_density(tables: Any, xi: Any) -> Any:
     rise = 6 * t * (1 - t) * (right[..., 0] - left[..., 0]) / step
     slope = rise + (1 - t) * (1 - 3 * t) * left[..., 1] + t * (3 * t - 2) * right[..., 1]
     return -0.5 * xi**2 - 0.5 * math.log(2 * math.pi) - np.log(np.maximum(slope, 1e-300))
+
+
+def invert(tables: Array, values: Array) -> Array:
+    """Coordinates xi at which `tables` (K, GRID_SIZE, 2) take `values` (..., K); the ends of the grid beyond them.
+
+    The inverse of `look_up` to about 1e-9 for strictly increasing tables; a point has no inverse.
+    """
+    columns = [np.interp(values[..., k], tables[k, :, 0], GRID) for k in range(len(tables))]
+    xi = np.stack(columns, axis=-1)
+    step = 2 * GRID_LIMIT / (GRID_SIZE - 1)
+    lo = np.clip(np.floor((xi + GRID_LIMIT) / step), 0, GRID_SIZE - 2) * step - GRID_LIMIT
+    for _ in range(4):  # Newton on the cubic, kept inside its cell
+        slope = np.exp(-0.5 * xi**2 - 0.5 * math.log(2 * math.pi) - log_density(tables, xi))
+        move = (look_up(np, tables, xi) - values) / np.maximum(slope, 1e-300)
+        xi = np.clip(xi - np.where(np.isfinite(move), move, 0.0), lo, lo + step)
+    return xi

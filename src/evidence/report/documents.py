@@ -21,10 +21,10 @@ _MARKDOWN_ACTIVE = re.compile(r"([\\`*_{}\[\]<>#|~!&$])|(?<=:)(?=//)|(?<=www)(?=
 # What a failed gate leaves of each record: names and reasons, no answer.
 _KEPT_OF_REVIEW = {
     "study", "study_title", "finding", "question", "target", "model", "engine", "pair", "belief", "assumptions",
-    "inputs", "why_so_little", "checks", "ok", "provenance", "settings_viewed",
+    "inputs", "why_so_little", "fingerprint", "checks", "ok", "provenance", "settings_viewed",
 }  # fmt: skip
 _KEPT_OF_RANKING = {
-    "base", "question", "criterion", "target", "model", "engine", "untested", "left_out", "checks", "ok", "provenance",
+    "base", "question", "criterion", "target", "model", "engine", "untested", "left_out", "fingerprint", "checks", "ok", "provenance",
 }  # fmt: skip
 
 

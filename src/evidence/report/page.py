@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evidence.domain.results import Check, InputLine, Review
+from evidence.domain.results import SAME_FINGERPRINT, Check, Diagnosis, InputLine, Review
 from evidence.report import words
 
 MAX_WORDS = 450
@@ -14,8 +14,11 @@ REASON_WIDTH = 64
 MAX_FLIPS = 4
 MAX_CHECKS = 2
 QUICK_SECTIONS = frozenset(
-    {"QUESTION", "VERDICT", "OVER-UPDATING", "WHY SO LITTLE", "WHAT WOULD CHANGE IT", "REPRODUCE", "NO VERDICT", "TRY"}
-)
+    {
+        "QUESTION", "VERDICT", "OVER-UPDATING", "WHY SO LITTLE", "WHAT WOULD CHANGE IT", "PRIORS", "REPRODUCE",
+        "NO VERDICT", "TRY",
+    }
+)  # fmt: skip
 WHAT_TO_TRY = "another --seed · fewer or narrower --set changes · a base without settings that say the same."
 
 
@@ -67,9 +70,14 @@ class _Detail:
     reasons: bool
     """Gaps with their reasons, one a line; else their ratings alone, on one line."""
     inputs: int
+    brief: bool = False
+    """Priors are counted, not named."""
 
 
-_DETAILS = (_Detail(240, True, 4), _Detail(240, True, 2), _Detail(160, False, 2), _Detail(120, False, 1))
+_DETAILS = (
+    _Detail(240, True, 4), _Detail(240, True, 2), _Detail(160, False, 2), _Detail(120, False, 1),
+    _Detail(120, False, 1, brief=True),
+)  # fmt: skip
 
 
 def page_of(review: Review, command: str = "") -> Page:
@@ -97,6 +105,7 @@ def _sections(review: Review, command: str, detail: _Detail) -> tuple[Section, .
         Section("WHAT LIMITS US", _limits(review.limits)),
         Section("EXCHANGE RATE", (words.exchange_rate(review),)),
         Section("WHAT WOULD CHANGE IT", _changes(review)),
+        *(Section("PRIORS", lines) for lines in (words.prior_lines(review, brief=detail.brief),) if lines),
         Section("USE IT FOR", (use_for,)),
         Section("DO NOT", (do_not,)),
         Section("INPUT AS READ", _inputs(review, detail.inputs)),
@@ -123,6 +132,19 @@ def no_verdict_lines(checks: dict[str, Check]) -> tuple[str, ...]:
         if not check.ok
     ]
     return ("Checks failed. No number is shown because it could be wrong in either direction.", *failed)
+
+
+def diagnosis_failures(found: Diagnosis) -> tuple[str, ...]:
+    """What is wrong with a stored fit: failed checks, then disagreements between the file and its own draws."""
+    failed = [
+        f"{words.show_name(name)} {check.value:.3g}, wanted {check.wanted}"
+        for name, check in (found.checks | found.recomputed).items()
+        if not check.ok
+    ]
+    failed += [f"{words.show_name(name)} as stored is not that of the stored draws" for name in found.disagreeing]
+    if found.fingerprint_max_diff > SAME_FINGERPRINT:
+        failed.append(f"the prior as stored is {found.fingerprint_max_diff:.2g} off its own draws")
+    return tuple(failed)
 
 
 def picture_of(review: Review) -> Picture:

@@ -9,16 +9,25 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from evidence.domain.results import Provenance, Ranking, Review, StudyShift, Sweep
+from evidence.domain.results import Diagnosis, Provenance, Ranking, Review, StudyShift, Sweep
 from evidence.domain.verdict import band_of, word_of
-from evidence.report.page import WHAT_TO_TRY, Page, Picture, no_verdict_lines, page_of, quick_page_of
-from evidence.report.words import amount, band_in_100, flip_lines, in_100, show_name, size
+from evidence.report.page import (
+    WHAT_TO_TRY,
+    Page,
+    Picture,
+    diagnosis_failures,
+    no_verdict_lines,
+    page_of,
+    quick_page_of,
+)
+from evidence.report.words import amount, band_in_100, flip_lines, in_100, prior_lines, show_name, size
 
 MAX_WIDTH = 100
 AXIS = 50
 """Characters of the 0..100 axis."""
 LABEL_WIDTH = 14
 SHOWN_STUDIES = 5
+QUANTILES = ("q05", "q25", "q50", "q75", "q95")
 CONTENDER = 0.10
 """From this P(ranks first) on a technique cannot be ruled out as first."""
 
@@ -102,6 +111,8 @@ def ranking_view(ranking: Ranking, *, command: str = "") -> RenderableType:
         parts.append(_section("UNTESTED", (f"no finding speaks about: {untested}.",)))
     if ranking.left_out:
         parts.append(_section("LEFT OUT", (f"{len(ranking.left_out)} findings; `evidence check` says why.",)))
+    if priors := prior_lines(ranking):
+        parts.append(_section("PRIORS", priors))
     parts += [
         _section("CHECKS", (f"all {len(ranking.checks)} passed; error of any P at most {ranking.p_above_mcse:.4f}",)),
         foot,
@@ -195,6 +206,35 @@ def sweep_view(sweep: Sweep, *, command: str = "") -> RenderableType:
         parts += [_section("NO VERDICT", no_verdict_lines(sweep.checks)), _section("TRY", (WHAT_TO_TRY,))]
     parts.append(_section("REPRODUCE", _reproduce(sweep.provenance, command)))
     return Group(*parts)
+
+
+def diagnosis_view(found: Diagnosis, *, command: str = "") -> RenderableType:
+    """A stored fit: its checks as stored and as its draws say, then the prior that was used."""
+    fit = f"{show_name(found.base)} at {show_name(found.target)}, model {show_name(found.model)}, {found.engine} engine"
+    checks = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("check", "stored", "from its draws", "wanted", ""):
+        checks.add_column(name, justify="left" if name in {"check", "wanted", ""} else "right")
+    for name, check in found.checks.items():
+        again = found.recomputed.get(name)
+        passed = check.ok and (again is None or again.ok) and name not in found.disagreeing
+        shown = "" if again is None else f"{again.value:.4g}"
+        checks.add_row(
+            Text(show_name(name)), f"{check.value:.4g}", shown, check.wanted, "passed" if passed else "FAILED"
+        )
+    prior = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    prior.add_column("prior used", overflow="fold")
+    for name in QUANTILES:
+        prior.add_column(f"{int(name[1:])} %", justify="right")
+    for name, quantiles in found.fingerprint.items():
+        if quantiles.keys() == set(QUANTILES):
+            prior.add_row(Text(show_name(name)), *(size(quantiles[q]) for q in QUANTILES))
+    failures = diagnosis_failures(found)
+    said = (f"largest difference between the stored quantiles and the stored draws: {found.fingerprint_max_diff:.2g}",)
+    return Group(
+        _section("FIT", (fit,)), checks, Text(""), prior, _section("PRIOR", said),
+        *([_section("NO VERDICT", failures), _section("TRY", (WHAT_TO_TRY,))] if failures else []),
+        _section("REPRODUCE", _reproduce(found.provenance, command)),
+    )  # fmt: skip
 
 
 def shipped_view(tables: Mapping[str, Iterable[Mapping[str, object]]]) -> RenderableType:

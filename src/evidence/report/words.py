@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from evidence.domain.results import Flip, Review
+from evidence.domain.results import Flip, Ranking, Review
 from evidence.domain.verdict import NO_LEAN
 
 _FORBIDDEN: dict[str, str] = {
@@ -256,3 +256,54 @@ def in_context(review: Review) -> str:
         f"Beside the rest of the base: {in_100(context.p_without)} without this study,"
         f" {in_100(context.p_with)} with it, {in_100(context.p_face_value_with)} with it at face value."
     )
+
+
+# --- sentences about priors, of a review or a ranking ----------------------------------------------------------
+
+SENSITIVE_SHOWN = 3
+_QUANTITIES = ("contrast", "merit[")
+
+
+def prior_lines(record: Review | Ranking, *, brief: bool = False) -> tuple[str, ...]:
+    """Which priors the answer leans on and what the findings did not inform; none where it was not measured.
+
+    `brief` counts priors without naming them.
+    """
+    if not record.sensitivity:
+        return ()
+    if brief:
+        contrast = ", this contrast uninformed" if "contrast" in record.uninformed else ""
+        n = len(record.sensitive_to)
+        return (f"sensitive to {'no single prior' if n == 0 else f'{n} priors'}{contrast}; --json lists all.",)
+    return (" ".join(text for text in (_sensitive(record), _unmeasured(record), _uninformed(record)) if text),)
+
+
+def _sensitive(record: Review | Ranking) -> str:
+    named = [show_name(name) for name in record.sensitive_to]
+    return f"Sensitive to the prior of {_listed(named)}." if named else "Sensitive to no single prior."
+
+
+def _unmeasured(record: Review | Ranking) -> str:
+    """Where there is no number the page says so."""
+    named = [show_name(name) for name, distance in record.sensitivity.items() if distance is None]
+    return f"Not measured: {_listed(named)}." if named else ""
+
+
+def _uninformed(record: Review | Ranking) -> str:
+    """Said of what was reported first, then of the priors."""
+    asked = [name for name in record.overlap if name.startswith(_QUANTITIES)]
+    told_nothing = [name for name in record.uninformed if name.startswith(_QUANTITIES)]
+    priors = len(record.uninformed) - len(told_nothing)
+    parts: list[str] = []
+    if told_nothing == ["contrast"]:
+        parts.append(f"this contrast (prior and posterior overlap by {share(record.overlap['contrast'])})")
+    elif told_nothing:
+        parts.append(f"{len(told_nothing)} of {len(asked)} merits")
+    if priors:
+        parts.append(f"{priors} of {len(record.overlap) - len(asked)} priors")
+    return f"The data did not inform {' nor '.join(parts)}." if parts else ""
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - SENSITIVE_SHOWN} more" if len(names) > SENSITIVE_SHOWN else ""
+    return ", ".join(names[:SENSITIVE_SHOWN]) + more

@@ -1,0 +1,92 @@
+"""Stored fits: writing one for `rank --out`, and `diagnose`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evidence.cli import flags
+from evidence.cli.running import NO_VERDICT, bad_option, complain, guarded, reproducing_line, show
+from evidence.domain.errors import BadInput, Problem
+
+if TYPE_CHECKING:
+    from evidence.analysis.ranking import Fitted
+    from evidence.domain.results import Diagnosis
+
+SUFFIX = ".nc"
+
+
+def require_free(out: Path | None, *, force: bool) -> None:
+    """Raises BadInput where the fit could not be written, before the work is done."""
+    if out is None:
+        return
+    if out.suffix.lower() != SUFFIX:
+        raise bad_option("--out", repr(str(out)), f"a name that ends in {SUFFIX}")
+    from evidence.io.store import require_writable
+
+    require_writable(out, force=force)
+
+
+def store_fit(out: Path, fitted: Fitted, *, force: bool) -> None:
+    """Write the fit with its checks: a failed one too, and it stays a failed one."""
+    from evidence.analysis.diagnose import is_whole
+    from evidence.domain.results import FitHeader
+    from evidence.inference.tree import to_tree
+    from evidence.io.fits import header_attributes, write_fit
+
+    ranking, case = fitted.ranking, fitted.case
+    header = FitHeader(
+        base=ranking.base, target=ranking.target, model=ranking.model, engine=ranking.engine, checks=ranking.checks,
+        ok=ranking.ok, whole=is_whole(fitted.posterior), fingerprint=ranking.fingerprint, provenance=ranking.provenance,
+    )  # fmt: skip
+    tree = to_tree(
+        fitted.posterior, fitted.prior, design=case.design, hyper=case.hyper,
+        attributes=header_attributes(header), seed=ranking.provenance.seed,
+    )  # fmt: skip
+    write_fit(out, tree, force=force)
+
+
+@guarded
+def diagnose(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE.nc", help="A fit stored by `evidence rank --out`.")],
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+) -> None:
+    """The checks of a stored fit, as stored and from its draws today; exit 5 if one failed.
+
+    Example: evidence diagnose fit.nc
+    """
+    del quiet  # nothing here takes long
+    from evidence.io.fits import read_fit
+
+    header, tree = read_fit(file)
+    from evidence.analysis.diagnose import diagnose_fit
+    from evidence.inference.tree import from_tree, prior_draws
+
+    try:
+        posterior, prior = from_tree(tree, header.checks), prior_draws(tree)
+    except (KeyError, ValueError, IndexError):
+        raise BadInput([Problem(str(file), None, "", "another layout", "a fit of this version")]) from None
+    found = diagnose_fit(header, posterior, prior)
+    if json:
+        from evidence.report.documents import json_text
+
+        typer.echo(json_text(found.model_dump(mode="json")), nl=False)
+    else:
+        from evidence.report.render import diagnosis_view
+
+        show(diagnosis_view(found, command=reproducing_line(context)))
+    _require_sound(found)
+
+
+def _require_sound(found: Diagnosis) -> None:
+    """Exits with 5, saying what failed and what to try."""
+    if found.ok:
+        return
+    from evidence.report.page import WHAT_TO_TRY, diagnosis_failures
+
+    complain([f"no verdict: {'; '.join(diagnosis_failures(found))}; try {WHAT_TO_TRY}"])
+    raise typer.Exit(NO_VERDICT)

@@ -1,0 +1,72 @@
+"""A slider's answer is that of a full fit under the same assumptions."""
+
+import numpy as np
+import pytest
+
+import cases
+from evidence.analysis.live import prepare_live
+from evidence.inference.exact import ExactEngine
+from evidence.inference.program import collapse_all
+
+FINDINGS = (
+    cases.effect("f1", "A", "none", 0.8, 0.25, study="j1", at="s1"),
+    cases.effect("f2", "B", "none", 0.2, 0.25, study="j1", at="s1"),
+    cases.effect("f3", "A", "B", 0.3, 0.3, study="j2", at="s2"),
+    cases.order("f4", "A", "B", 0.8, study="j3", at="s2"),
+)
+BASE = cases.base_of(*FINDINGS, settings=(cases.setting("s1", "F1"), cases.setting("s2", "F2")), novelty=0.5)
+
+
+@pytest.fixture(scope="module")
+def live():
+    quick = ExactEngine(min_rounds=1, round_size=1024)
+    return prepare_live(BASE, cases.spread_model(), engine=ExactEngine(), quick=quick, pair=("A", "B"))
+
+
+def p_of_full_fit(live, settings):
+    moved = live.moved_case(settings)
+    found = ExactEngine().fit(moved.design, moved.hyper, moved.everything, seed=9)
+    p = found.above(*(found.techniques.index(t) for t in live.pair))
+    average = found.weights @ p
+    return average, np.sqrt(np.sum((found.weights * (p - average)) ** 2))
+
+
+@pytest.mark.parametrize(
+    ("setting", "refitted"),
+    [
+        ("prior.tau=0.3..1.5", False),
+        ("prior.w_0=0.5..2", False),
+        ("prior.w_0=0.7", False),
+        ("prior.tau_P=0.3..1.5", False),
+        ("prior.sigma_b=0.1..0.4", False),
+        ("irrelevance.F1=0.4", False),
+        ("novelty.target=0.1", False),
+        ("relevance.F2=0.3..0.7", False),
+        ("prior.sigma=0.2", True),
+        ("validity.F1=0.3", True),
+        ("gap.s1.distance=0.9", True),
+    ],
+)
+def test_a_moved_slider_gives_the_answer_of_a_full_fit(live, setting, refitted):
+    answer = live.move((setting,))
+    assert answer.ok
+    assert answer.refitted == refitted
+    expected, error = p_of_full_fit(live, (setting,))
+    assert abs(answer.p - expected) < 4 * np.hypot(answer.mcse, error) + 1e-3
+
+
+def test_sliders_and_masks_compile_nothing_new(live):
+    live.move(("validity.F1=0.3",))
+    before = collapse_all._cache_size()
+    for i in range(50):
+        live.move((f"validity.F1={0.02 + 0.008 * i:.3f}",) if i % 2 else (f"prior.sigma={0.02 * i:.2f}",))
+    for i in range(20):
+        mask = np.ones(len(FINDINGS))
+        mask[i % 4] = 0
+        live.move((), mask=mask, seed=i)
+    assert collapse_all._cache_size() == before
+
+
+def test_without_findings_a_pair_is_a_coin(live):
+    answer = live.move((), mask=np.zeros(len(FINDINGS)))
+    assert answer.p == pytest.approx(0.5, abs=1e-12)

@@ -1,0 +1,143 @@
+"""Time and memory against the number of findings: 1,000 techniques in 100 settings of 20 families, up to 100,000 findings.
+
+Each setting is one leaderboard: techniques against one baseline sample, as far as the wanted number of findings goes.
+Every size runs in a process of its own, so that its peak memory is its own.
+
+    python validation/scale.py                    1,000 3,000 10,000 30,000 100,000 findings, table and exponent
+    python validation/scale.py --findings 100000  one size, one JSON line
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+N_TECHNIQUES, N_SETTINGS, N_FAMILIES = 1000, 100, 20
+SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
+DIMENSIONS = ("capability", "adversary", "realism")
+
+
+def make_base(n_findings, seed=1):
+    """A simulated literature as an evidence base, with effects drawn from the model at one draw of its hyperparameters."""
+    from evidence.domain.records import (
+        Dimension,
+        EvidenceBase,
+        Family,
+        Finding,
+        Question,
+        Setting,
+        Study,
+        Target,
+        Technique,
+    )
+
+    rng = np.random.default_rng(seed)
+    names = [f"t{i}" for i in range(N_TECHNIQUES)]
+    gaps = rng.choice([0.0, 0.5, 1.0], (N_FAMILIES, len(DIMENSIONS)))
+    relevance = rng.beta(6, 3, N_FAMILIES)
+    effects, family = simulate_effects(rng, gaps, relevance)
+    settings = [
+        Setting(
+            id=f"s{s}", name=f"s{s}", family=f"f{family[s]}", environment=f"e{s}", model_family="m", outcome="o",
+            gaps=dict(zip(DIMENSIONS, gaps[family[s]].tolist(), strict=True)), reasons=dict.fromkeys(DIMENSIONS, "simulated"),
+        )
+        for s in range(N_SETTINGS)
+    ]  # fmt: skip
+    per_setting = n_findings // N_SETTINGS
+    findings = []
+    for s in range(N_SETTINGS):
+        se = float(rng.uniform(0.1, 0.3))
+        comparator = rng.normal(0, se / np.sqrt(2))
+        for t in rng.permutation(N_TECHNIQUES)[:per_setting]:
+            y = effects[t, s] + rng.normal(0, 0.1) + rng.normal(0, se / np.sqrt(2)) - comparator
+            findings.append(
+                Finding(
+                    id=f"s{s} t{t}", study=f"j{s}", setting=f"s{s}", technique=names[t], comparator="none", kind="effect",
+                    scale="smd", estimate=float(y), se=se, higher_is_better=True, where="simulated", source_kind="derived",
+                )
+            )  # fmt: skip
+    dimensions = tuple(Dimension(id=d, meaning=d, none="none", some="some", major="major") for d in DIMENSIONS)
+    question = Question(
+        id="scale", title="scale", question="?", criterion="c", unit="u", smallest_difference=0.2,
+        targets=(Target(id="target"),), dimensions=dimensions,
+    )  # fmt: skip
+    return EvidenceBase(
+        question=question,
+        techniques=tuple(Technique(id=t, name=t) for t in ["none", *names]),
+        families=tuple(Family(id=f"f{f}", name=f"f{f}", validity_class="open-chat", reason="simulated") for f in range(N_FAMILIES)),
+        settings=tuple(settings),
+        studies=tuple(Study(id=f"j{s}", title=f"j{s}", authors="simulated", year=2026) for s in range(N_SETTINGS)),
+        findings=tuple(findings),
+    )  # fmt: skip
+
+
+def simulate_effects(rng, gaps, relevance, *, tau_P=0.7, v=0.9, w=0.2, r=0.3, sigma_b=0.2):
+    """True effects (techniques, settings) with the correlation of docs/model.md, and the family of each setting."""
+    family = np.arange(N_SETTINGS) % N_FAMILIES
+    distance = np.abs(gaps[:, None, :] - gaps[None, :, :]).sum(axis=-1)
+    kernel = np.exp(-w * distance) * np.where(
+        np.eye(N_FAMILIES, dtype=bool), 1.0, relevance[:, None] * relevance[None, :]
+    )
+    root = np.linalg.cholesky(kernel + 1e-12 * np.eye(N_FAMILIES))
+    own, shared = (rng.standard_normal((n, N_FAMILIES)) @ root.T for n in (N_TECHNIQUES, 1))
+    h = (np.sqrt(1 - r) * own + np.sqrt(r) * shared)[:, family]
+    g = v * h + np.sqrt(1 - v**2) * rng.standard_normal((N_TECHNIQUES, N_SETTINGS))
+    return tau_P * g + rng.normal(0.15, sigma_b, N_SETTINGS), family
+
+
+def measure(n_findings):
+    """Seconds, peak memory and checks of one fit, its P(A > B) matrix and its ranking."""
+    from evidence.analysis.fitting import fit_case, prepare_case
+    from evidence.analysis.ranking import draw_merits, probability_matrix
+    from evidence.inference.exact import ExactEngine
+    from evidence.io.models import load_model
+    from evidence.io.shipped import find_model
+    from evidence.model.ranks import rank_distribution
+
+    base = make_base(n_findings)
+    stages = lambda label, done, total: print(
+        f"{time.perf_counter() - start:7.1f} s {label} {done}/{total}", file=sys.stderr
+    )
+    start = time.perf_counter()
+    case = prepare_case(base, load_model(find_model("default")), target=None, settings=(), seed=1)
+    prepared = time.perf_counter() - start
+    posterior = fit_case(case, ExactEngine(), seed=1, progress=stages)
+    fitted = time.perf_counter() - start
+    _, mcse = probability_matrix(posterior)
+    rank_distribution(draw_merits(posterior, 20_000, seed=1))
+    seconds = time.perf_counter() - start
+    return {
+        "findings": len(base.findings), "seconds": seconds, "prepare_s": prepared, "fit_s": fitted - prepared,
+        "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, "ok": posterior.ok, "mcse_p": mcse,
+        "checks": {name: check.value for name, check in posterior.checks.items()},
+    }  # fmt: skip
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--findings", type=int)
+    arguments = parser.parse_args()
+    if arguments.findings:
+        print(json.dumps(measure(arguments.findings)))
+        return
+    rows = []
+    for n in SIZES:
+        done = subprocess.run(
+            [sys.executable, __file__, "--findings", str(n)], capture_output=True, text=True, check=True
+        )
+        rows.append(json.loads(done.stdout))
+        print(
+            "{findings:7d} findings: {seconds:6.1f} s, {gigabytes:.1f} GB, ok {ok}, error of P {mcse_p:.4f}".format(
+                **rows[-1]
+            )
+        )
+    x, y = (np.log([row[k] for row in rows]) for k in ("findings", "seconds"))
+    print(f"exponent of time against findings, least squares on logarithms: {np.polyfit(x, y, 1)[0]:.2f}")
+
+
+if __name__ == "__main__":
+    main()
