@@ -3,7 +3,7 @@
 import numpy as np
 
 from evidence.analysis.fitting import prepare_case
-from evidence.inference.checks import pairwise_probabilities, weighted_mcse
+from evidence.inference.engine import pair_moments
 from evidence.inference.exact import ExactEngine
 from evidence.io.models import load_model
 from evidence.io.shipped import find_base, find_model
@@ -17,13 +17,12 @@ def main():
         load_base(find_base("control")), load_model(find_model("default")), target=None, settings=(), seed=1
     )
     one = ExactEngine().fit(case.design, case.hyper, case.everything, seed=1)
-    pairs = pairwise_probabilities(one.mean, one.cov)
-    found, error = one.weights @ pairs, weighted_mcse(pairs, one.weights)
+    found, error = pair_moments(one)
     total, references = 0, []
     while total < 100 * len(one.weights):
         engine = ExactEngine(min_rounds=REFERENCE_ROUNDS, max_rounds=REFERENCE_ROUNDS)
         many = engine.fit(case.design, case.hyper, case.everything, seed=100 + len(references))
-        references.append(many.weights @ pairwise_probabilities(many.mean, many.cov))
+        references.append(pair_moments(many)[0])
         total += len(many.weights)
     difference = np.abs(found - np.mean(references, axis=0))
     print(f"draws {len(one.weights)}, reference draws {total}, pairs {len(found)}")

@@ -67,16 +67,6 @@ def weighted_mcse(values: Floats, weights: Floats) -> Floats:
     return np.sqrt(np.tensordot(weights**2, centred**2, axes=1))
 
 
-def pairwise_probabilities(mean: Floats, cov: Floats) -> Floats:
-    """P(merit a > merit b) per draw and pair a < b: (M, T (T - 1) / 2), from means (M, T) and covariances (M, T, T)."""
-    from scipy.special import ndtr
-
-    a, b = np.triu_indices(mean.shape[1], k=1)
-    variance = cov[:, a, a] + cov[:, b, b] - 2 * cov[:, a, b]
-    difference = mean[:, a] - mean[:, b]
-    return ndtr(difference / np.sqrt(np.maximum(variance, 1e-300)))
-
-
 def irrelevance_shares(hyper_draws: Floats, hyper: Hyper) -> Floats:
     """P(irrelevant | draw) of each family, (M, F); NaN where irrelevance is not a question."""
     start = hyper.slots["l"]
