@@ -319,3 +319,10 @@ def test_a_failed_gate_exits_5_without_a_number(run, monkeypatch):
     assert text.exit_code == 5
     assert "NO VERDICT" in text.stdout
     assert "#" not in text.stdout
+
+
+def test_a_review_asks_about_one_target(run):
+    result = run("review", "greenblatt2023control", "--target", "scenarios", "--no-elicit")
+    assert result.exit_code == 2
+    assert "--target" in result.stderr
+    assert "Traceback" not in result.output

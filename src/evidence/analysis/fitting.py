@@ -91,6 +91,12 @@ def prepare_case(
     return case
 
 
+def require_single_target(target: str | None) -> None:
+    """Raises BadInput for `scenarios`, which only a ranking can be asked about."""
+    if target == SCENARIOS:
+        raise BadInput((Problem("--target", None, "", repr(target), "one target: only rank takes all of them"),))
+
+
 def with_beliefs(base: EvidenceBase, model: Model) -> EvidenceBase:
     """The base with the registered merits and orders of the model. Raises BadInput for one it cannot hold."""
     if not model.merits and not model.orders:

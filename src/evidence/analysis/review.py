@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from evidence.analysis.fingerprint import fingerprint_of, prior_of
-from evidence.analysis.fitting import Case, contrast_moments, narrowed, p_above, prepare_case, read_as
+from evidence.analysis.fitting import (
+    Case,
+    contrast_moments,
+    narrowed,
+    p_above,
+    prepare_case,
+    read_as,
+    require_single_target,
+)
 from evidence.analysis.limits import find_flips, find_limits, measure_robustness, target_equivalent_n
 from evidence.analysis.options import Options
 from evidence.analysis.sensitivity import measure_sensitivity
@@ -56,10 +64,15 @@ def review_study(
     base: EvidenceBase, model: Model, *, engine: Engine, study: str, finding: str | None = None, options: Options
 ) -> Review:
     """What `study` (or one of its findings) warrants, alone and in context. Raises BadInput for unknown names."""
+    require_single_target(options.target)
     case = prepare_case(
         base, model, target=options.target, settings=options.settings, seed=options.seed, engine=engine.name
     )
     subject = _subject_of(case.base, study, finding)
+    if subject.headline.setting not in case.design.settings:
+        found = f"{subject.headline.id!r}, measured at the target {subject.headline.setting!r}"
+        wanted = "a finding on a proxy: the page says what a proxy is worth; rank takes findings at targets"
+        raise BadInput((Problem("findings.csv", None, "id", found, wanted),))
     context = _in_context(case, engine, subject, options)
     return _review(case, engine, subject, options, context)
 
@@ -67,6 +80,7 @@ def review_study(
 def review_quick(claim: QuickClaim, model: Model, *, engine: Engine, options: Options) -> Review:
     """What one claim warrants, with no files: the same record, `study` and `finding` None."""
     base = base_of_claim(claim)
+    require_single_target(options.target)
     case = prepare_case(
         base, model, target=options.target, settings=options.settings, seed=options.seed, engine=engine.name
     )

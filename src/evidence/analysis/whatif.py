@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from evidence.analysis.fitting import Case, fit_case, p_above, prepare_case
+from evidence.analysis.fitting import Case, fit_case, p_above, prepare_case, require_single_target
 from evidence.analysis.options import Options, SweepRequest
 from evidence.analysis.review import pair_of
 from evidence.domain.errors import BadInput, Problem
@@ -25,6 +25,7 @@ def sweep_setting(
 
     Default pair: the first headline of the base. Raises BadInput for an unknown key or an empty range.
     """
+    require_single_target(options.target)
     values = _values(sweep)
     case = prepare_case(
         base, model, target=options.target, settings=options.settings, seed=options.seed, engine=engine.name
