@@ -41,7 +41,7 @@ bench: install
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra app --extra inspect --extra scale --extra dev --generate-hashes \
-		--python-version 3.12 --universal --no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
+		--python-version 3.12 --universal --no-header --no-annotate --quiet -o requirements.lock
 
 clean:
 	rm -rf $(VENV) dist build

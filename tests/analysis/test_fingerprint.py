@@ -7,7 +7,7 @@ from scipy import stats
 import cases
 from evidence.analysis.fingerprint import compare_fingerprints, fingerprint_of, prior_of
 from evidence.analysis.fitting import prepare_case
-from evidence.analysis.ranking import rank_techniques
+from evidence.analysis.ranking import fit_ranking
 from evidence.domain.results import Pair
 from evidence.inference.exact import ExactEngine
 from evidence.report.documents import json_of
@@ -91,7 +91,7 @@ CHANGES = (
 def test_changing_a_prior_changes_fingerprint_and_posterior_and_changing_it_back_gives_the_same_bytes():
     # R9: a display that keeps an old prior, or an engine that keeps an old one (JASP issue 730)
     def ranked(*settings):
-        return rank_techniques(BASE, MODEL, engine=ENGINE, settings=settings)
+        return fit_ranking(BASE, MODEL, engine=ENGINE, settings=settings).ranking
 
     first = ranked()
     assert first.ok
@@ -120,8 +120,8 @@ def _same(first, second):
 
 def test_fingerprints_do_not_depend_on_the_seed():
     assert (
-        rank_techniques(BASE, MODEL, engine=ENGINE, seed=2).fingerprint
-        == rank_techniques(BASE, MODEL, engine=ENGINE, seed=3).fingerprint
+        fit_ranking(BASE, MODEL, engine=ENGINE, seed=2).ranking.fingerprint
+        == fit_ranking(BASE, MODEL, engine=ENGINE, seed=3).ranking.fingerprint
     )
 
 

@@ -17,12 +17,12 @@ from evidence.domain.errors import BadInput
 from evidence.domain.records import EvidenceBase, Model
 from evidence.domain.results import Check
 from evidence.inference.checks import K_HAT_LIMIT, pareto_k, weighted_mcse
-from evidence.inference.engine import Engine, Evidence, Posterior, share_above
+from evidence.inference.engine import Engine, Evidence, Posterior
 from evidence.model.changes import apply_settings
 from evidence.model.design import build_design
 from evidence.model.hyper import Hyper, build_hyper
 from evidence.model.identity import merge_alike_settings
-from evidence.model.priors import invert, log_density, look_up
+from evidence.model.priors import invert, log_density
 
 type Floats = NDArray[np.float64]
 
@@ -60,11 +60,8 @@ class Live:
         self.base, self.model, self.case, self.quick = base, model, case, quick
         self.pair = pair
         self.posterior = posterior
-        thinned = posterior.resampled(DRAWS) if len(posterior.weights) > DRAWS else posterior
-        self._thinned = thinned
+        self._thinned = posterior.resampled(DRAWS) if len(posterior.weights) > DRAWS else posterior
         self._indices = tuple(posterior.techniques.index(t) for t in pair)
-        self._contrast = thinned.contrast(*self._indices)
-        self._prior_variance = _prior_variance(thinned, self._indices)
 
     def move(
         self, settings: tuple[str, ...], *, mask: Floats | None = None, mcse_limit: float = COARSE, seed: int = 1
@@ -122,16 +119,12 @@ class Live:
     def _above(self, old: Hyper, new: Hyper) -> Floats:
         """P(above | draw) (M,) with tau and w_0 as `new` has them: tau cancels, w_0 is averaged over."""
         posterior = self._thinned
-        if posterior.factors is None:
-            return posterior.above(*self._indices)
-        mean, variance = self._contrast
-        nodes, weights = _w_0_nodes(new)
-        drawn = posterior.hyper[:, old.slots["w_0"]]
-        total = np.zeros_like(mean)
-        for node, weight in zip(nodes, weights, strict=True):
-            f = np.exp(old.novelty * drawn - new.novelty * node)
-            total += weight * share_above(f * mean, self._prior_variance - f**2 * (self._prior_variance - variance))
-        return total
+        if posterior.factors is not None:
+            nodes, weights = new.w_0_rule()
+            drawn = posterior.hyper[:, old.slots["w_0"], None]
+            factors = np.exp(old.novelty * drawn - new.novelty * nodes)
+            posterior = replace(posterior, factors=factors, factor_weights=weights)
+        return posterior.above(*self._indices)
 
     def _refitted(self, moved: Case, evidence: Evidence, mcse_limit: float, seed: int) -> LiveAnswer:
         found = self.quick.fit(
@@ -149,12 +142,6 @@ def prepare_live(
     """A fit of the whole base, ready for questions. Raises BadInput for what cannot be used."""
     case = prepare_case(base, model, target=target, settings=settings, seed=seed, engine=engine.name)
     return Live(base, model, case, fit_case(case, engine, seed=seed), pair=pair, quick=quick)
-
-
-def _prior_variance(posterior: Posterior, pair: tuple[int, ...]) -> Floats:
-    """(M,) variance of the contrast before any finding."""
-    tau, r = (posterior.hyper[:, posterior.names.index(name)] for name in ("tau", "r"))
-    return tau**2 if 0 in pair else 2 * tau**2 * (1 - r)
 
 
 def _same_likelihood(old: Hyper, new: Hyper) -> bool:
@@ -194,12 +181,3 @@ def _log_prior_ratio(old: Hyper, new: Hyper, posterior: Posterior) -> Floats | N
     ratio = log_density(new.tables[k], invert(new.tables[k], values)) - log_density(old.tables[k], xi)
     outside = (values < new.tables[k, 0, 0]) | (values > new.tables[k, -1, 0])
     return np.where(outside, -np.inf, ratio).sum(axis=1)
-
-
-def _w_0_nodes(hyper: Hyper) -> tuple[Floats, Floats]:
-    """Values of w_0 and their weights under its prior: a Gauss-Hermite rule, one node for a point."""
-    k = hyper.slots["w_0"]
-    if not hyper.active[k]:
-        return hyper.tables[k, :1, 0], np.ones(1)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(8)
-    return look_up(np, hyper.tables[k : k + 1], nodes[:, None])[:, 0], weights / weights.sum()

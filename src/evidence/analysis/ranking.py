@@ -35,22 +35,6 @@ class Fitted:
     """Equally weighted draws of the prior that was used."""
 
 
-def rank_techniques(
-    base: EvidenceBase,
-    model: Model,
-    *,
-    engine: Engine,
-    target: str | None = None,
-    settings: tuple[str, ...] = (),
-    seed: int = 1,
-    progress: Progress | None = None,
-) -> Ranking:
-    """The ranking at `target` (default: the primary one). Raises BadInput for what cannot be used."""
-    return fit_ranking(
-        base, model, engine=engine, target=target, settings=settings, seed=seed, progress=progress
-    ).ranking  # fmt: skip
-
-
 def fit_ranking(
     base: EvidenceBase,
     model: Model,

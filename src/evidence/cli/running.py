@@ -124,21 +124,15 @@ def require_engine(name: str, *known: str) -> None:
 
 
 def engine_named(name: str) -> Engine:
-    """The engine; importing it loads JAX or PyMC, so this comes after every check of the input."""
+    """The engine; importing it loads JAX, so this comes after every check of the input.
+
+    Raises BadInput for the sampled engine, which this version does not have.
+    """
     if name == "sampled":
-        return _sampled_engine()
+        raise bad_option("--engine", "'sampled'", "'exact': the sampled engine is not available in this version")
     from evidence.inference.exact import ExactEngine
 
     return ExactEngine()
-
-
-def _sampled_engine() -> Engine:
-    import importlib
-
-    try:
-        return importlib.import_module("evidence.inference.sampled").SampledEngine()
-    except ModuleNotFoundError as error:
-        raise bad_option("--engine", "'sampled'", f"'exact': {error.name} is not available here") from None
 
 
 def options_of(choices: Choices, progress: Progress | None, *, belief: float | None = None) -> Options:

@@ -35,7 +35,6 @@ LARGE_ROUND = 256
 LARGE_ESS = 200
 LARGE_CELLS = 1500
 """From this many cells on, the first proposal comes from the mode."""
-W_0_NODES = 8
 
 
 class ExactEngine:
@@ -195,16 +194,14 @@ class _Rounds:
     def _kept(self, found: Posterior) -> Posterior:
         """As many draws as have room for their covariances, equally weighted up to repeats, with their moments."""
         n = max(16, COV_MEMORY // (8 * len(self.design.techniques) ** 2))
-        positions = (np.arange(n) + 0.5) / n
-        index = np.minimum(np.searchsorted(np.cumsum(found.weights), positions), len(found.weights) - 1)
-        index, counts = np.unique(index, return_counts=True)
+        index, counts = np.unique(found.systematic(n), return_counts=True)
         xi = found.coordinates[index]
         out = collapse_at(self.design, self.hyper, self.evidence, xi)
         return _to_posterior(self.design, self.hyper, xi, counts / n, out)
 
 
 def _first_proposal(rounds: _Rounds, start: Posterior | None, progress: Progress | None) -> Proposal:
-    """What a posterior under similar assumptions suggests, else the prior, else (large literatures) the mode."""
+    """What a posterior under similar assumptions suggests; without one the prior, or in a large literature the mode."""
     if start is not None and start.names == rounds.hyper.names:
         return adapt(start.coordinates[:, rounds.active], np.log(start.weights))
     if rounds.is_large or len(rounds.design.cell_place) > LARGE_CELLS:
@@ -228,10 +225,9 @@ def w_0_factors(design: Design, hyper: Hyper, xi: Floats) -> tuple[Floats | None
     k = hyper.slots["w_0"]
     if not hyper.active[k] or spoken_of(design, hyper)[k]:
         return None, None
-    nodes, weights = np.polynomial.hermite_e.hermegauss(W_0_NODES)
-    table = hyper.tables[k : k + 1]
-    at_nodes, drawn = (look_up(np, table, x[:, None])[:, 0] for x in (nodes, xi[:, k]))
-    return np.exp(hyper.novelty * (drawn[:, None] - at_nodes[None, :])), weights / weights.sum()
+    nodes, weights = hyper.w_0_rule()
+    drawn = look_up(np, hyper.tables[k : k + 1], xi[:, k : k + 1])
+    return np.exp(hyper.novelty * (drawn - nodes)), weights
 
 
 def pairwise(posterior: Posterior) -> Floats:

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from evidence.domain.records import EvidenceBase, Family, Gap, Model, Prior, ValidityClass
 from evidence.model.design import Design
-from evidence.model.priors import Law, Mixture, law_quantiles, prior_from_interval, scaled_law, tabulate
+from evidence.model.priors import Law, Mixture, law_quantiles, look_up, prior_from_interval, scaled_law, tabulate
 
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
 
 LEADING: tuple[str, ...] = ("tau", "tau_P", "sigma", "sigma_b", "mu_b", "sigma_d", "mu_d", "r", "w_0")
 """Hyperparameters with a place of their own; under `random-effects` the first two are tau_mu and tau_het."""
+W_0_NODES = 8
+"""Nodes of the rule over w_0."""
 UNKNOWN_GAP = Prior(dist="Beta", a=2, b=1, claim="an unknown gap is more likely large than small")
 UNIFORM = Prior(dist="Uniform", lo=0, hi=1, claim="log n is uniform over the assumed range")
 CERTAIN = Prior(dist="Point", value=1, claim="a perfect proxy")
@@ -80,6 +82,14 @@ class Hyper:
         tables[k, :, 0], tables[k, :, 1], active[k] = value, 0.0, False
         point = Prior(dist="Point", value=value, claim="pinned")
         return replace(self, tables=tables, active=active, laws=_replaced(self.laws, k, point))
+
+    def w_0_rule(self) -> tuple[Floats, Floats]:
+        """Values of w_0 and their weights under its prior: a Gauss-Hermite rule, one node for a point."""
+        k = self.slots["w_0"]
+        if not self.active[k]:
+            return self.tables[k, :1, 0], np.ones(1)
+        nodes, weights = np.polynomial.hermite_e.hermegauss(W_0_NODES)
+        return look_up(np, self.tables[k : k + 1], nodes[:, None])[:, 0], weights / weights.sum()
 
     def perfect(self) -> Hyper:
         """The same prior with perfect proxies: no gap, no novelty, full relevance, no construct noise."""
