@@ -1,7 +1,10 @@
 """A slider's answer is that of a full fit under the same assumptions."""
 
+import math
+
 import numpy as np
 import pytest
+from scipy import integrate, stats
 
 import cases
 from evidence.analysis.live import prepare_live
@@ -44,6 +47,7 @@ def p_of_full_fit(live, settings):
         ("relevance.F2=0.3..0.7", False),
         ("prior.sigma=0.2", True),
         ("validity.F1=0.3", True),
+        ("validity.F1=0.2..0.6", True),
         ("gap.s1.distance=0.9", True),
     ],
 )
@@ -53,6 +57,40 @@ def test_a_moved_slider_gives_the_answer_of_a_full_fit(live, setting, refitted):
     assert answer.refitted == refitted
     expected, error = p_of_full_fit(live, (setting,))
     assert abs(answer.p - expected) < 4 * np.hypot(answer.mcse, error) + 1e-3
+
+
+def test_a_reweighted_answer_is_the_integral_under_the_new_prior():
+    """Only tau_P is free: likelihood and P in closed form, integrated over either prior."""
+    y, se, rho = 1.0, 0.5, 0.9
+    model = cases.point_model(rho=rho)
+    model = model.model_copy(
+        update={"priors": {**model.priors, "tau_P": cases.prior("LogNormal", median=0.2, sigma=1.2)}}
+    )
+    base = cases.base_of(cases.effect("f", "A", "none", y, se))
+    live = prepare_live(base, model, engine=ExactEngine(), quick=ExactEngine(), pair=("A", "none"))
+
+    def p_under(law):
+        def p_given(t):
+            total = t**2 + se**2
+            return stats.norm.cdf(rho * t * y / total / math.sqrt(1 - rho**2 * t**2 / total))
+
+        def weight(t):
+            return law.pdf(t) * stats.norm.pdf(y, 0, math.hypot(t, se))
+
+        pieces = [
+            [integrate.quad(f, a, b)[0] for a, b in ((0, 0.05), (0.05, 0.3), (0.3, 1), (1, 30))]
+            for f in (lambda t: weight(t) * p_given(t), weight)
+        ]
+        return sum(pieces[0]) / sum(pieces[1])
+
+    # "lo..hi" are the 10 % and 90 % quantiles of a log-normal law
+    old = stats.lognorm(1.2, scale=0.2)
+    new = stats.lognorm(math.log(5) / (2 * stats.norm.ppf(0.9)), scale=math.sqrt(0.3 * 1.5))
+    for settings, law in (((), old), (("prior.tau_P=0.3..1.5",), new)):
+        answer = live.move(settings)
+        assert answer.ok
+        assert not answer.refitted
+        assert abs(answer.p - p_under(law)) < 4 * answer.mcse
 
 
 def test_sliders_and_masks_compile_nothing_new(live):

@@ -30,7 +30,7 @@ FINDINGS = (
     cases.effect("f5", "A", None, 1.5, 0.1, study="j2", at="s2"),
     cases.effect("f6", "B", None, 1.1, 0.15, study="j2", at="s2", higher_is_better=True),
     cases.effect("f7", "none", None, 0.8, 0.15, study="j2", at="s2"),
-    cases.effect("f8", "A", "none", 0.9, 0.25, study="j3", at="s3"),
+    cases.effect("f8", "A", "none", 0.9, 0.25, study="j3", at="s3", own_comparator=True),
     cases.effect("f9", "C", "none", 0.2, 0.25, study="j3", at="s3", shared_comparator=False),
     cases.effect("f10", "C", "B", 0.6, 0.3, study="j3", at="s1"),
 )
@@ -270,6 +270,29 @@ def test_ten_names_for_one_setting_hardly_move_the_answer():
     one = cases.base_of(*(cases.effect(f"f{i}", "A", "B", 0.8, 0.25, study=f"j{i}") for i in studies))
     ten = cases.base_of(*(cases.effect(f"f{i}", "A", "B", 0.8, 0.25, study=f"j{i}", at=f"s{i}") for i in studies))
     assert abs(fitted_p(one, cases.spread_model()) - fitted_p(merge_alike_settings(ten), cases.spread_model())) < 0.02
+
+
+def test_reweighted_draws_are_the_posterior_of_the_other_findings():
+    # Only mu_b ~ N(m, s^2) is free, so everything is jointly normal: the dense oracle with s^2 as the level's variance.
+    findings = [cases.effect(f"f{i}", "A", "none", y, 0.6, study=f"j{i}") for i, y in enumerate((2.6, -0.4))]
+    base = cases.base_of(*findings)
+    rho, tau_P, m, s = 0.9, 0.6, 0.3, 0.8
+    model = cases.point_model(rho=rho, tau_P=tau_P)
+    model = model.model_copy(update={"priors": {**model.priors, "mu_b": cases.prior("Normal", mean=m, sd=s)}})
+    design = build_design(base)
+    hyper = build_hyper(base, model, design)
+    # Few enough draws to keep their own weights: from MAX_REWEIGHTED on they are resampled first.
+    fitted = ExactEngine(max_rounds=3).fit(design, hyper, everything(base), seed=1)
+    found = ExactEngine().reweight(fitted, design, hyper, Evidence(mask=np.array([1.0, 0.0])))
+    assert found.checks["k_hat"].ok
+    variance = tau_P**2 + s**2 + 0.6**2
+    slope = rho * tau_P / variance
+    for values, expected in (
+        (found.hyper[:, hyper.names.index("mu_b")], m + s**2 / variance * (2.6 - m)),
+        (found.above(1, 0), stats.norm.cdf(slope * (2.6 - m) / np.sqrt(1 - slope**2 * variance))),
+    ):
+        average, error = estimate(found.weights, values)
+        assert abs(average - expected) < 4 * error
 
 
 def test_the_same_seed_gives_the_same_posterior():

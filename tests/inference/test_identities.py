@@ -93,6 +93,56 @@ def test_one_order_gives_the_arcsine_law(q, rho, tau_P):
     assert p == pytest.approx(expected, abs=3e-4)
 
 
+@pytest.mark.parametrize("mu_b", [-0.7, 0.9])
+def test_one_order_of_a_flattered_technique_equals_quadrature(mu_b):
+    """Against the baseline optimism shifts the statement: the effect is drawn from both sides of 0 unequally."""
+    q, rho, tau_P, sigma_b, n = 0.85, 0.9, 0.6, 0.3, 4096
+    base = cases.base_of(cases.order("f", "A", "none", q))
+    model = cases.point_model(rho=rho, tau_P=tau_P, mu_b=mu_b, sigma_b=sigma_b)
+    design = build_design(base)
+    hyper = build_hyper(base, model, design)
+    xi = np.zeros((n, len(hyper.names) + 1))
+    xi[:, -1] = stats.norm.ppf((np.arange(n) + 0.5) / n)
+    posterior = ExactEngine().evaluate(design, hyper, Evidence(mask=np.ones(1)), xi)
+    # One number is stated about one effect f ~ N(mu_b, tau_P^2 + sigma_b^2): the constant is the same for all draws.
+    law = stats.norm(mu_b, math.hypot(tau_P, sigma_b))
+    constant = q * law.sf(0) + (1 - q) * law.cdf(0)
+    np.testing.assert_allclose(posterior.log_likelihood, math.log(constant), atol=1e-10)
+    slope = rho * tau_P / law.var()
+    spread = math.sqrt(1 - slope**2 * law.var())
+
+    def density(f):
+        return (q if f > 0 else 1 - q) * law.pdf(f) * stats.norm.cdf(slope * (f - mu_b) / spread) / constant
+
+    expected = sum(integrate.quad(density, *ends)[0] for ends in ((-8, 0), (0, 8)))
+    assert posterior.above(1, 0).mean() == pytest.approx(expected, abs=3e-4)
+
+
+@pytest.mark.parametrize(("pair", "r"), [(("A", "none"), 0.0), (("A", "B"), 0.0), (("A", "B"), 0.6)])
+def test_p_is_averaged_over_what_no_finding_speaks_about(pair, r):
+    """Only w_0 is free: P is a one-dimensional integral over its prior."""
+    findings = (cases.effect("f1", "A", "none", 1.6, 0.2), cases.effect("f2", "B", "none", 0.1, 0.2, study="k"))
+    base = cases.base_of(*findings, novelty=0.8)
+    model = cases.point_model(tau=0.7, tau_P=1.1, r=r)
+    w_0 = stats.halfnorm(scale=1.5)
+    model = model.model_copy(update={"priors": {**model.priors, "w_0": cases.prior("HalfNormal", scale=1.5)}})
+    posterior = evaluate(base, model)
+    found = posterior.above(*(posterior.techniques.index(t) for t in pair))[0]
+    # Given w_0 a merit is tau z, an effect tau_P z', corr(z, z') = exp(-.8 w_0), corr across techniques times r.
+    across = np.array([[1, r], [r, 1]])
+    weights = 1.1 * 0.7 * across @ np.linalg.inv(1.1**2 * across + 0.2**2 * np.eye(2))
+    sign = np.array([1.0, -1.0 if pair[1] == "B" else 0.0])
+    mean = sign @ weights @ [1.6, 0.1]
+    explained = sign @ weights @ (1.1 * 0.7 * across) @ sign
+
+    def p_given(w):
+        rho = math.exp(-0.8 * w)
+        return stats.norm.cdf(rho * mean / math.sqrt(0.7**2 * sign @ across @ sign - rho**2 * explained))
+
+    expected = integrate.quad(lambda w: p_given(w) * w_0.pdf(w), 0, 12)[0]
+    assert found == pytest.approx(expected, abs=1e-3)  # an eight-point rule
+
+
 def random_effects_model(tau_mu, tau_het):
     from evidence.domain.records import Model
 
