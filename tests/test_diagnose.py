@@ -145,7 +145,6 @@ def test_a_failed_check_cannot_be_edited_into_a_passed_one(failed, tmp_path):
 
 @pytest.mark.slow
 def test_the_sampled_engine_is_a_choice_of_rank(base, tmp_path):
-    pytest.importorskip("evidence.inference.sampled")
     path = tmp_path / "fit.nc"
     result = run("rank", base, "--engine", "sampled", "--out", path, "--json", "--quiet")
     assert result.exit_code in {0, 5}, result.output

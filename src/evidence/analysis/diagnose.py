@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evidence.analysis.fingerprint import compare_fingerprints, quantiles_of
 from evidence.domain.results import SAME_FINGERPRINT, Check, Diagnosis, FitHeader
-from evidence.inference.checks import chain_checks, effective_sample_size, weight_checks
+from evidence.inference.checks import checks_of_chains, effective_sample_size, weight_checks
 from evidence.inference.engine import MCSE_LIMIT, Posterior, pair_moments
 
 type Floats = NDArray[np.float64]
@@ -47,21 +47,13 @@ def is_whole(posterior: Posterior) -> bool:
 def _recomputed(header: FitHeader, posterior: Posterior) -> dict[str, Check]:
     """The stored checks that the draws alone can tell again."""
     if posterior.chains > 1:
-        found = _of_chains(posterior)
+        found = checks_of_chains(posterior)
         return {name: check for name, check in found.items() if name in header.checks}
     if not header.whole:
         return {}
     log_weights = np.log(np.maximum(posterior.weights, 1e-300))
     found = weight_checks(log_weights, posterior.weights, mcse=pair_moments(posterior)[1], mcse_limit=MCSE_LIMIT)
     return {name: check for name, check in found.items() if name in header.checks}
-
-
-def _of_chains(posterior: Posterior) -> dict[str, Check]:
-    """The gates of a sampler over merits and hyperparameters, constants left out."""
-    draws = np.concatenate([posterior.mean, posterior.hyper], axis=1)
-    draws = draws[:, np.ptp(draws, axis=0) > 0].reshape(posterior.chains, -1, int((np.ptp(draws, axis=0) > 0).sum()))
-    stats = {name: values.reshape(posterior.chains, -1) for name, values in posterior.stats.items()}
-    return chain_checks(draws, stats)
 
 
 def _agree(name: str, stored: Check, found: Check) -> bool:

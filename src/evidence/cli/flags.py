@@ -15,7 +15,10 @@ Base = Annotated[str, typer.Argument(metavar="BASE", help="Folder of tables, or 
 BaseOption = Annotated[str, typer.Option("--base", help="Folder of tables, or the name of a shipped base.")]
 Target = Annotated[str | None, typer.Option("--target", metavar="ID", help="Target; default: the first.")]
 ModelName = Annotated[str, typer.Option("--model", metavar="M", help="Model file, or the name of a shipped one.")]
-EngineName = Annotated[str, typer.Option("--engine", help="exact; sampled is not in this version.")]
+EngineName = Annotated[
+    str,
+    typer.Option("--engine", help="exact, or for rank also sampled: NUTS on the model with explicit latents, minutes."),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

@@ -145,3 +145,11 @@ def chain_checks(draws: Floats, stats: Mapping[str, Floats]) -> dict[str, Check]
         lowest = float(np.min(np.asarray(arviz.bfmi(stats["energy"], **axes))))
         found["e_bfmi"] = Check(value=lowest, ok=lowest >= E_BFMI_LIMIT, wanted=f">= {E_BFMI_LIMIT}")
     return found
+
+
+def checks_of_chains(posterior: Posterior) -> dict[str, Check]:
+    """The gates of a sampler over merits and hyperparameters, constants left out."""
+    draws = np.concatenate([posterior.mean, posterior.hyper], axis=1)
+    moving = np.ptp(draws, axis=0) > 0
+    stats = {name: values.reshape(posterior.chains, -1) for name, values in posterior.stats.items()}
+    return chain_checks(draws[:, moving].reshape(posterior.chains, -1, int(moving.sum())), stats)

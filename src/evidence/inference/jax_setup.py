@@ -9,6 +9,7 @@ import jax
 import platformdirs
 
 jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_num_cpu_devices", 4)  # one for each chain of a sampler; programs without a say use the first
 
 
 def _use_compilation_cache() -> None:

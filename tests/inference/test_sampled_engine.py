@@ -1,0 +1,59 @@
+"""The sampled engine against the exact one: the same question, computed from other code (docs/model.md, section 4)."""
+
+import numpy as np
+import pytest
+
+import cases
+from evidence.inference.engine import Evidence, pair_moments
+from evidence.inference.exact import ExactEngine
+from evidence.inference.sampled import SampledEngine
+from evidence.model.design import build_design
+from evidence.model.hyper import build_hyper
+
+PROBES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@pytest.fixture(scope="module")
+def fits():
+    base = cases.base_of(
+        cases.effect("f1", "A", "none", 1.1, 0.2, study="j1", at="s1", own_technique=True),
+        cases.effect("f2", "B", "none", 0.2, 0.3, study="j1", at="s1"),
+        cases.effect("f3", "B", "A", 0.4, 0.25, study="j2", at="s2"),
+        cases.order("f4", "A", "B", 0.9, study="j3", at="s2"),
+        settings=(cases.setting("s1", "F1"), cases.setting("s2", "F2", {"distance": "major"})),
+    )
+    design = build_design(base)
+    hyper = build_hyper(base, cases.spread_model(), design)
+    evidence = Evidence(mask=np.ones(len(base.findings)))
+    exact = ExactEngine().fit(design, hyper, evidence, seed=1)
+    return exact, SampledEngine().fit(design, hyper, evidence, seed=2), hyper
+
+
+@pytest.mark.slow
+def test_the_gates_pass(fits):
+    exact, sampled, _ = fits
+    assert exact.ok
+    assert set(sampled.checks) == {"r_hat", "ess_bulk", "ess_tail", "divergences", "e_bfmi"}
+    assert sampled.ok, sampled.checks
+
+
+@pytest.mark.slow
+def test_every_p_agrees(fits):
+    exact, sampled, _ = fits
+    n = sampled.checks["ess_bulk"].value
+    p, error = pair_moments(exact)
+    found = pair_moments(sampled)[0]
+    assert np.all(np.abs(found - p) < 4 * np.hypot(error, np.sqrt(p * (1 - p) / n)))
+
+
+@pytest.mark.slow
+def test_hyperparameters_have_the_same_quantiles(fits):
+    exact, sampled, hyper = fits
+    n = sampled.checks["ess_bulk"].value
+    for k in np.flatnonzero(hyper.active):
+        order = np.argsort(exact.hyper[:, k])
+        for q in PROBES:
+            # The share of one engine's draws below the other's quantile is q, up to the errors of both.
+            edge = exact.hyper[order, k][np.searchsorted(np.cumsum(exact.weights[order]), q)]
+            error = np.sqrt(q * (1 - q) * (1 / n + np.sum(exact.weights**2)))
+            assert abs(np.mean(sampled.hyper[:, k] <= edge) - q) < 4 * error, exact.names[k]
