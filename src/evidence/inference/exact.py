@@ -29,10 +29,11 @@ ROUND = 2048
 MAX_REWEIGHTED = 8192
 LARGE = 128
 """From this many techniques on, covariances of merits are computed for a part of the draws only."""
-COV_MEMORY = 2**30
+COV_MEMORY = 2**31
 """Bytes that the covariances of merits may take then."""
 LARGE_ROUND = 256
 LARGE_ESS = 200
+"""Effective draws before the checks, which cost as much as several rounds, are first made then."""
 LARGE_CELLS = 1500
 """From this many cells on, the first proposal comes from the mode."""
 
@@ -76,7 +77,7 @@ class ExactEngine:
             is_last = number + 1 == self.max_rounds
             if is_last or (number + 1 in self.checked_rounds and rounds.may_pass()):
                 found = rounds.posterior(mcse_limit)
-                if found.ok:
+                if found.ok or rounds.is_full:
                     return found
             proposal = rounds.adapted()
         if found is None:
@@ -134,6 +135,10 @@ class _Rounds:
     sample: Sample | None = None
     parts: list[tuple[Floats, Collapsed]] = field(default_factory=list[tuple[Floats, Collapsed]])
     probabilities: list[Floats] = field(default_factory=list[Floats])
+    wanted_ess: float = LARGE_ESS
+    """Effective draws that a large literature needs before its checks are worth their price."""
+    is_full: bool = False
+    """True where the covariances' memory, not the number of rounds, limits the error."""
 
     @property
     def active(self) -> Ints:
@@ -168,7 +173,7 @@ class _Rounds:
         if not self.is_large or self.sample is None:
             return True
         log_weights = self.sample.log_weights()
-        return pareto_k(log_weights) < K_HAT_LIMIT and effective_sample_size(normalise(log_weights)) >= LARGE_ESS
+        return pareto_k(log_weights) < K_HAT_LIMIT and effective_sample_size(normalise(log_weights)) >= self.wanted_ess
 
     def adapted(self) -> Proposal:
         """The proposal that all rounds so far suggest."""
@@ -189,11 +194,30 @@ class _Rounds:
             pair_moments(kept)[1] if self.is_large else weighted_mcse(np.concatenate(self.probabilities), found.weights)
         )
         checks = check_draws(log_weights, found, mcse=mcse, hyper=self.hyper, mcse_limit=mcse_limit)
-        return replace(kept.taken(kept.weights > 0), checks=checks)
+        if not self.is_large:
+            return replace(found.taken(found.weights > 0), checks=checks)
+        self._plan(effective_sample_size(found.weights), float(mcse.max(initial=0.0)) / mcse_limit)
+        return kept.checked(checks)
+
+    @property
+    def room(self) -> int:
+        """Draws whose covariances of merits have room."""
+        return max(16, COV_MEMORY // (8 * len(self.design.techniques) ** 2))
+
+    def _plan(self, ess: float, excess: float) -> None:
+        """After checks made at `ess` effective draws, with an error `excess` times the limit: when to make them again.
+
+        Past twice `room` more draws only replace kept ones by others as good.
+        """
+        self.wanted_ess = ess * max(1.2, 1.1 * excess**2)
+        self.is_full = excess > 1 and ess >= 2 * self.room
 
     def _kept(self, found: Posterior) -> Posterior:
-        """As many draws as have room for their covariances, equally weighted up to repeats, with their moments."""
-        n = max(16, COV_MEMORY // (8 * len(self.design.techniques) ** 2))
+        """Equally weighted draws up to repeats, with their moments: twice the effective ones if there is room.
+
+        The squared weights of the kept draws measure both errors, that of the weights and that of keeping a part.
+        """
+        n = min(self.room, int(2 * effective_sample_size(found.weights)) + 1)
         index, counts = np.unique(found.systematic(n), return_counts=True)
         xi = found.coordinates[index]
         out = collapse_at(self.design, self.hyper, self.evidence, xi)
