@@ -17,7 +17,8 @@ from evidence.inference.checks import K_HAT_LIMIT, check_draws, effective_sample
 from evidence.inference.collapsed import Collapsed
 from evidence.inference.engine import MCSE_LIMIT, Evidence, Posterior, Progress, pair_moments
 from evidence.inference.program import collapse_at
-from evidence.inference.proposals import Proposal, Sample, adapt, normalise
+from evidence.inference.proposals import Proposal, Sample, adapt, adapt_near, normalise
+from evidence.inference.ridge import ridge_of
 from evidence.model.design import Design
 from evidence.model.hyper import Hyper
 from evidence.model.priors import look_up
@@ -34,6 +35,8 @@ COV_MEMORY = 2**31
 LARGE_ROUND = 256
 LARGE_ESS = 200
 """Effective draws before the checks, which cost as much as several rounds, are first made then."""
+OUT_OF_RANGE = 9.0
+"""Where the likelihood is asked for a draw that weighs nothing: the end of every table."""
 LARGE_CELLS = 1500
 """From this many cells on, the first proposal comes from the mode."""
 
@@ -155,7 +158,8 @@ class _Rounds:
         xi = np.zeros((n, n_hyper + self.design.n_latents))
         free = np.append(self.hyper.active & ~self.known, np.ones(self.design.n_latents, dtype=bool))
         xi[:, free] = rng.standard_normal((n, int(free.sum())))
-        xi[:, self.active] = x = proposal.draw(rng, n)
+        x = proposal.draw(rng, n)
+        xi[:, self.active] = np.clip(x, -OUT_OF_RANGE, OUT_OF_RANGE)
         out = collapse_at(self.design, self.hyper, self.evidence, xi, moments=not self.is_large)
         log_likelihood = np.asarray(out.log_likelihood + out.log_prior)
         if self.sample is None:
@@ -179,6 +183,9 @@ class _Rounds:
         """The proposal that all rounds so far suggest."""
         if self.sample is None:
             return Proposal.prior(len(self.active))
+        first = self.proposals[0]
+        if first.ridge is not None:
+            return adapt_near(first, self.sample.x, self.sample.log_weights())
         return adapt(self.sample.x, self.sample.log_weights())
 
     def posterior(self, mcse_limit: float) -> Posterior:
@@ -226,13 +233,16 @@ class _Rounds:
 
 def _first_proposal(rounds: _Rounds, start: Posterior | None, progress: Progress | None) -> Proposal:
     """What a posterior under similar assumptions suggests; without one the prior, or in a large literature the mode."""
+    is_large = rounds.is_large or len(rounds.design.cell_place) > LARGE_CELLS
     if start is not None and start.names == rounds.hyper.names:
-        return adapt(start.coordinates[:, rounds.active], np.log(start.weights))
-    if rounds.is_large or len(rounds.design.cell_place) > LARGE_CELLS:
+        found = adapt(start.coordinates[:, rounds.active], np.log(start.weights))
+    elif is_large:
         from evidence.inference.mode import proposal_at_mode
 
-        return proposal_at_mode(rounds.design, rounds.hyper, rounds.evidence, rounds.known, progress=progress)
-    return Proposal.prior(len(rounds.active))
+        found = proposal_at_mode(rounds.design, rounds.hyper, rounds.evidence, rounds.known, progress=progress)
+    else:
+        return Proposal.prior(len(rounds.active))
+    return found.straightened(ridge_of(rounds.hyper, rounds.known)) if is_large else found
 
 
 def _to_posterior(design: Design, hyper: Hyper, xi: Floats, weights: Floats, out: Any) -> Posterior:
