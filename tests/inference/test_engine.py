@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,3 +63,9 @@ def test_resampled_draws_stand_for_the_weighted_ones():
     found = posterior.resampled(50_000)
     assert np.ptp(found.weights) == 0
     assert found.above(1, 2).mean() == pytest.approx(p_and_error(posterior, 1, 2)[0], abs=1e-3)
+
+
+def test_draws_of_chains_count_as_many_as_their_effective_size():
+    alone = posterior_of(3)
+    together = replace(alone, checks={"ess_bulk": Check(value=75.0, ok=False, wanted=">= 400")})
+    assert pair_moments(together)[1] == pytest.approx(2 * pair_moments(alone)[1])

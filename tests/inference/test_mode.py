@@ -104,13 +104,15 @@ def test_the_proposal_is_a_proper_law_no_wider_than_the_prior(findings):
     assert values.max() < 1 + 1e-9
 
 
+@pytest.mark.parametrize("limit", ["LARGE_CELLS", "LARGE"])
 @pytest.mark.parametrize("findings", [FINDINGS, (*FINDINGS, *ORDERS, COUNTS)], ids=["normal", "latents"])
-def test_a_fit_from_the_mode_is_that_from_the_prior(monkeypatch, findings):
+def test_a_fit_from_the_mode_is_that_from_the_prior(monkeypatch, findings, limit):
+    """Also where, as with many techniques, covariances are computed for a part of the draws only."""
     base = cases.base_of(*findings, settings=SETTINGS, novelty=0.6)
     arrays = arrays_of(base, cases.spread_model())
     fits = [ExactEngine().fit(*arrays[:3], seed=1)]
     told = []
-    monkeypatch.setattr(exact, "LARGE_CELLS", 0)
+    monkeypatch.setattr(exact, limit, 0)
     fits.append(ExactEngine().fit(*arrays[:3], seed=2, progress=lambda *words: told.append(words)))
     assert ("finding the mode", 1, MAX_STEPS) in told
     assert all(fit.ok for fit in fits)

@@ -287,7 +287,7 @@ def _own_parts(data: Data, kinds: Kinds, eta: Eta, cells: _CellParts) -> _Own:
     score = _take_or_zero(cells.score, data["column_slots"]).sum(axis=-1)
     by_entry = jnp.einsum("taib,tbj->aibj", nodes.d[:, :, :, None] * nodes.cov[:, :, None, :], nodes.d)
     mean = jnp.einsum("tab,tb->ta", nodes.cov, y)
-    to_columns = jax.nn.one_hot(data["entry_columns"].reshape(-1), between.shape[0])
+    to_columns = _entries_to_columns(data)
     n_entries = to_columns.shape[0]
     log_det = cells.log_variance + 2 * jnp.log(jnp.diagonal(L, axis1=1, axis2=2)).sum()
     found = _at_queries(data, kinds, eta, cells, nodes)
@@ -297,6 +297,12 @@ def _own_parts(data: Data, kinds: Kinds, eta: Eta, cells: _CellParts) -> _Own:
         log_likelihood=-0.5 * (log_det + cells.quadratic - (y * mean).sum()),
         mean=found[0], slope=found[1], cov=found[2],
     )  # fmt: skip
+
+
+def _entries_to_columns(data: Data) -> Array:
+    """(G E, B) 1 where an entry stands for a column."""
+    columns, n_columns = data["entry_columns"], data["pair_of_columns"].shape[0]
+    return jax.nn.one_hot(columns.reshape(-1, columns.shape[-1]), n_columns).sum(axis=1)
 
 
 class _Nodes(NamedTuple):
@@ -335,7 +341,7 @@ def _at_queries(data: Data, kinds: Kinds, eta: Eta, cells: _CellParts, nodes: _N
     mean = effect * jnp.einsum("tqg,tg->tq", at_query, nodes.y) + (1 - kept) * _take_or_zero(cells.y, cell)
     n_columns = data["pair_of_columns"].shape[0]
     by_entry = effect[:, :, None, None] * at_query[:, :, :, None] * nodes.d[:, None]
-    to_columns = jax.nn.one_hot(data["entry_columns"].reshape(-1), n_columns)
+    to_columns = _entries_to_columns(data)
     slope = by_entry.reshape(*places.shape, -1) @ to_columns
     if kinds.signs or kinds.counts:
         padded = jnp.concatenate([cells.loading, jnp.zeros((1, cells.loading.shape[1]))])

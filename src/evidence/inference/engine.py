@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -19,8 +21,8 @@ MCSE_LIMIT = 0.0025
 READER_MCSE_LIMIT = 0.005
 """The same for readers we only compare with: half a unit of what is printed."""
 
-PAIR_BLOCK = 2**21
-"""Probabilities computed at once."""
+PAIR_BLOCK = 2**20
+"""Probabilities that one thread computes at once."""
 
 type Progress = Callable[[str, int, int], None]
 
@@ -78,6 +80,16 @@ class Posterior:
     """Draws stand chain by chain; 1 for weighted draws."""
     stats: dict[str, Floats] = field(default_factory=dict[str, Floats])
     """(M,) what a sampler says of each draw, e.g. `diverging`, `energy`; empty for weighted draws."""
+    pairs: list[tuple[Floats, Floats]] = field(
+        default_factory=list["tuple[Floats, Floats]"], init=False, repr=False, compare=False
+    )
+    """What `pair_moments` found: half a million pairs are dear, and two readers ask. A changed copy starts without."""
+
+    def checked(self, checks: dict[str, Check]) -> Posterior:
+        """The same draws with their checks."""
+        found = replace(self, checks=checks)
+        found.pairs.extend(self.pairs)
+        return found
 
     def contrast(self, a: Any, b: Any) -> tuple[Floats, Floats]:
         """Mean and variance of merit a - merit b per draw, SMD: (M,) for indices, (M, n) for arrays of n of them."""
@@ -151,17 +163,31 @@ def pair_moments(posterior: Posterior) -> tuple[Floats, Floats]:
 
     Draws are taken a few at a time: a thousand techniques have half a million pairs.
     """
+    if posterior.pairs:
+        return posterior.pairs[0]
     a, b = np.triu_indices(len(posterior.techniques), k=1)
-    first, cross, squared = (np.zeros(len(a)) for _ in range(3))
     step = max(1, PAIR_BLOCK // max(len(a), 1))
-    for start in range(0, len(posterior.weights), step):
+
+    def sums_of(start: int) -> Floats:
         part = posterior.taken(slice(start, start + step))
         p, w = part.above(a, b), part.weights
-        first += w @ p
-        cross += w**2 @ p
-        squared += w**2 @ p**2
+        return np.stack([w @ p, w**2 @ p, w**2 @ p**2])
+
+    total = np.zeros((3, len(a)))
+    # NumPy and SciPy let go of the interpreter while they compute: a thread for each core.
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for sums in threads.map(sums_of, range(0, len(posterior.weights), step)):
+            total += sums
+    first, cross, squared = total
     variance = squared - 2 * first * cross + first**2 * np.sum(posterior.weights**2)
-    return first, np.sqrt(np.maximum(variance, 0.0))
+    posterior.pairs.append((first, np.sqrt(np.maximum(variance, 0.0) * _draws_per_effective(posterior))))
+    return posterior.pairs[0]
+
+
+def _draws_per_effective(posterior: Posterior) -> float:
+    """Draws of chains hang together: how many count as one, by the least effective size their checks found."""
+    found = posterior.checks.get("ess_bulk")
+    return 1.0 if found is None else len(posterior.weights) / max(found.value, 1.0)
 
 
 def share_above(mean: Floats, variance: Floats) -> Floats:

@@ -17,7 +17,8 @@ from evidence.inference.checks import K_HAT_LIMIT, check_draws, effective_sample
 from evidence.inference.collapsed import Collapsed
 from evidence.inference.engine import MCSE_LIMIT, Evidence, Posterior, Progress, pair_moments
 from evidence.inference.program import collapse_at
-from evidence.inference.proposals import Proposal, Sample, adapt, normalise
+from evidence.inference.proposals import Proposal, Sample, adapt, adapt_near, normalise
+from evidence.inference.ridge import ridge_of
 from evidence.model.design import Design
 from evidence.model.hyper import Hyper
 from evidence.model.priors import look_up
@@ -29,10 +30,13 @@ ROUND = 2048
 MAX_REWEIGHTED = 8192
 LARGE = 128
 """From this many techniques on, covariances of merits are computed for a part of the draws only."""
-COV_MEMORY = 2**30
+COV_MEMORY = 2**31
 """Bytes that the covariances of merits may take then."""
 LARGE_ROUND = 256
 LARGE_ESS = 200
+"""Effective draws before the checks, which cost as much as several rounds, are first made then."""
+OUT_OF_RANGE = 9.0
+"""Where the likelihood is asked for a draw that weighs nothing: the end of every table."""
 LARGE_CELLS = 1500
 """From this many cells on, the first proposal comes from the mode."""
 
@@ -76,7 +80,7 @@ class ExactEngine:
             is_last = number + 1 == self.max_rounds
             if is_last or (number + 1 in self.checked_rounds and rounds.may_pass()):
                 found = rounds.posterior(mcse_limit)
-                if found.ok:
+                if found.ok or rounds.is_full:
                     return found
             proposal = rounds.adapted()
         if found is None:
@@ -134,6 +138,10 @@ class _Rounds:
     sample: Sample | None = None
     parts: list[tuple[Floats, Collapsed]] = field(default_factory=list[tuple[Floats, Collapsed]])
     probabilities: list[Floats] = field(default_factory=list[Floats])
+    wanted_ess: float = LARGE_ESS
+    """Effective draws that a large literature needs before its checks are worth their price."""
+    is_full: bool = False
+    """True where the covariances' memory, not the number of rounds, limits the error."""
 
     @property
     def active(self) -> Ints:
@@ -150,7 +158,8 @@ class _Rounds:
         xi = np.zeros((n, n_hyper + self.design.n_latents))
         free = np.append(self.hyper.active & ~self.known, np.ones(self.design.n_latents, dtype=bool))
         xi[:, free] = rng.standard_normal((n, int(free.sum())))
-        xi[:, self.active] = x = proposal.draw(rng, n)
+        x = proposal.draw(rng, n)
+        xi[:, self.active] = np.clip(x, -OUT_OF_RANGE, OUT_OF_RANGE)
         out = collapse_at(self.design, self.hyper, self.evidence, xi, moments=not self.is_large)
         log_likelihood = np.asarray(out.log_likelihood + out.log_prior)
         if self.sample is None:
@@ -168,12 +177,15 @@ class _Rounds:
         if not self.is_large or self.sample is None:
             return True
         log_weights = self.sample.log_weights()
-        return pareto_k(log_weights) < K_HAT_LIMIT and effective_sample_size(normalise(log_weights)) >= LARGE_ESS
+        return pareto_k(log_weights) < K_HAT_LIMIT and effective_sample_size(normalise(log_weights)) >= self.wanted_ess
 
     def adapted(self) -> Proposal:
         """The proposal that all rounds so far suggest."""
         if self.sample is None:
             return Proposal.prior(len(self.active))
+        first = self.proposals[0]
+        if first.ridge is not None:
+            return adapt_near(first, self.sample.x, self.sample.log_weights())
         return adapt(self.sample.x, self.sample.log_weights())
 
     def posterior(self, mcse_limit: float) -> Posterior:
@@ -189,11 +201,30 @@ class _Rounds:
             pair_moments(kept)[1] if self.is_large else weighted_mcse(np.concatenate(self.probabilities), found.weights)
         )
         checks = check_draws(log_weights, found, mcse=mcse, hyper=self.hyper, mcse_limit=mcse_limit)
-        return replace(kept.taken(kept.weights > 0), checks=checks)
+        if not self.is_large:
+            return replace(found.taken(found.weights > 0), checks=checks)
+        self._plan(effective_sample_size(found.weights), float(mcse.max(initial=0.0)) / mcse_limit)
+        return kept.checked(checks)
+
+    @property
+    def room(self) -> int:
+        """Draws whose covariances of merits have room."""
+        return max(16, COV_MEMORY // (8 * len(self.design.techniques) ** 2))
+
+    def _plan(self, ess: float, excess: float) -> None:
+        """After checks made at `ess` effective draws, with an error `excess` times the limit: when to make them again.
+
+        Past twice `room` more draws only replace kept ones by others as good.
+        """
+        self.wanted_ess = ess * max(1.2, 1.1 * excess**2)
+        self.is_full = excess > 1 and ess >= 2 * self.room
 
     def _kept(self, found: Posterior) -> Posterior:
-        """As many draws as have room for their covariances, equally weighted up to repeats, with their moments."""
-        n = max(16, COV_MEMORY // (8 * len(self.design.techniques) ** 2))
+        """Equally weighted draws up to repeats, with their moments: twice the effective ones if there is room.
+
+        The squared weights of the kept draws measure both errors, that of the weights and that of keeping a part.
+        """
+        n = min(self.room, int(2 * effective_sample_size(found.weights)) + 1)
         index, counts = np.unique(found.systematic(n), return_counts=True)
         xi = found.coordinates[index]
         out = collapse_at(self.design, self.hyper, self.evidence, xi)
@@ -202,13 +233,16 @@ class _Rounds:
 
 def _first_proposal(rounds: _Rounds, start: Posterior | None, progress: Progress | None) -> Proposal:
     """What a posterior under similar assumptions suggests; without one the prior, or in a large literature the mode."""
+    is_large = rounds.is_large or len(rounds.design.cell_place) > LARGE_CELLS
     if start is not None and start.names == rounds.hyper.names:
-        return adapt(start.coordinates[:, rounds.active], np.log(start.weights))
-    if rounds.is_large or len(rounds.design.cell_place) > LARGE_CELLS:
+        found = adapt(start.coordinates[:, rounds.active], np.log(start.weights))
+    elif is_large:
         from evidence.inference.mode import proposal_at_mode
 
-        return proposal_at_mode(rounds.design, rounds.hyper, rounds.evidence, rounds.known, progress=progress)
-    return Proposal.prior(len(rounds.active))
+        found = proposal_at_mode(rounds.design, rounds.hyper, rounds.evidence, rounds.known, progress=progress)
+    else:
+        return Proposal.prior(len(rounds.active))
+    return found.straightened(ridge_of(rounds.hyper, rounds.known)) if is_large else found
 
 
 def _to_posterior(design: Design, hyper: Hyper, xi: Floats, weights: Floats, out: Any) -> Posterior:

@@ -158,7 +158,8 @@ def _place(links: tuple[Link, ...], x: Any, y: Any, root: Any, offset: Any) -> t
     """Functionals `y` (N,) with every link placed, the step w of each, and its log Z (links,)."""
     n, odds = len(links), np.array([link.log_odds for link in links])
 
-    def place(k: Any, y: Any, x: Any, offset: Any, odds: Any, columns: Any) -> tuple[Any, Any, Any]:
+    def place(k: Any, y: Any, *given: Any) -> tuple[Any, Any, Any]:
+        x, offset, odds, columns = given
         step, log_z = tilted(x[k], (y[k] + offset[k]) / columns[k, k], odds[k])
         return y + columns[k] * step, step, log_z
 

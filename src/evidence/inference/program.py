@@ -27,8 +27,8 @@ BLOCK = 512
 """Draws of one call of the compiled program."""
 CHUNK = 64
 """Draws computed side by side."""
-WORKING_MEMORY = 2**28
-"""Bytes that the draws computed side by side may take."""
+WORKING_MEMORY = 2**26
+"""Bytes that the draws computed side by side may take: past what caches hold, side by side is slower."""
 _THREADS = ThreadPoolExecutor(os.cpu_count())
 _COMPILED: set[tuple[object, ...]] = set()
 

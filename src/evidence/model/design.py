@@ -84,7 +84,7 @@ class Design:
     node_cells: Ints
     """(T - 1, G, n)"""
     entry_columns: Ints
-    """(G, E) columns that cells of some technique touch in a node; B for none."""
+    """(G, E, n) columns that cells of some technique touch in a node, those touched alike as one entry; B for none."""
     entry_slots: Ints
     """(T - 1, G, E, n) where in J x W; J W for none."""
     place_node: Ints
@@ -291,22 +291,26 @@ class _Cells:
             columns[j, : len(touched)] = touched
         return columns
 
-    def arrays(self) -> dict[str, Any]:
-        n, width = len(self.rows), self.width
-        rows = _padded([_ints(r) for r in self.rows], self.n_rows)
-        columns = self.slots()
-        loadings = np.zeros((n, rows.shape[1], width))
+    def row_loadings(self) -> Floats:
+        """(J, R, W) loading of each row on each slot's column."""
+        loadings = np.zeros((len(self.rows), max((1, *(len(r) for r in self.rows))), self.width))
         for j, (members, touched) in enumerate(zip(self.rows, self.columns, strict=True)):
             for k, i in enumerate(members):
                 for w, c in enumerate(touched):
                     loadings[j, k, w] = self.loadings[i].get(c, 0.0)
+        return loadings
+
+    def arrays(self) -> dict[str, Any]:
+        n, width = len(self.rows), self.width
+        rows = _padded([_ints(r) for r in self.rows], self.n_rows)
+        columns = self.slots()
         pairs, pair_slots = _pair_slots(columns, self.names.n_columns)
         return {
             "cell_rows": rows,
             "cell_place": _ints(self.place),
             "cell_has_effect": (_ints(self.technique) > 0).astype(float),
             "cell_columns": columns,
-            "cell_loadings": loadings,
+            "cell_loadings": self.row_loadings(),
             "pair_of_columns": pairs,
             "pair_slots": pair_slots,
             "column_slots": _gathered(columns.ravel(), self.names.n_columns, fill=n * width),
@@ -337,26 +341,48 @@ def _node_arrays(cells: _Cells, names: _Names) -> dict[str, Any]:
     real = columns < names.n_columns
     # A column belongs to one node in most cases: allegiance is what several nodes share.
     touched = (node[own][:, None] * names.n_columns + columns)[real]
+    slot = np.arange(len(cells.rows) * cells.width).reshape(-1, cells.width)[own][real]
     keys, entry = np.unique(touched, return_inverse=True)
-    of_node = _gathered(keys // names.n_columns, n_nodes, fill=len(keys))
+    alike = _alike(entry, slot, cells.row_loadings())
+    first = np.unique(alike)
+    of_node = _gathered(keys[first] // names.n_columns, n_nodes, fill=len(first))
     width = of_node.shape[1]
     where = np.zeros(len(keys) + 1, dtype=np.int64)
-    where[of_node.ravel()] = np.arange(of_node.size)
+    where[np.append(first, len(keys))[of_node.ravel()]] = np.arange(of_node.size)
     of_technique = np.broadcast_to(t[own][:, None] - 1, columns.shape)[real]
-    slot = np.arange(len(cells.rows) * cells.width).reshape(-1, cells.width)[own][real]
+    is_first = alike[entry] == entry
     slots = _gathered(
-        of_technique * of_node.size + where[entry], n_techniques * of_node.size, fill=len(cells.rows) * cells.width,
-        values=slot,
+        (of_technique * of_node.size + where[entry])[is_first], n_techniques * of_node.size,
+        fill=len(cells.rows) * cells.width, values=slot[is_first],
     )  # fmt: skip
+    members = _gathered(np.searchsorted(first, alike), len(first) + 1, fill=len(keys))
+    column_of = np.append(keys % max(names.n_columns, 1), names.n_columns)
     key = (t[own] - 1) * n_nodes + node[own]
     node_cells = _gathered(key, n_techniques * n_nodes, fill=len(cells.rows), values=own)
     return {
         "node_places": _ints([representative[i] for i in range(n_nodes)]),
         "node_cells": node_cells.reshape(n_techniques, n_nodes, -1),
-        "entry_columns": np.append(keys % max(names.n_columns, 1), names.n_columns)[of_node],
+        "entry_columns": column_of[members[of_node]],
         "entry_slots": slots.reshape(n_techniques, n_nodes, width, slots.shape[1]),
         "place_node": place_node,
     }
+
+
+def _alike(entry: Ints, slot: Ints, loadings: Floats) -> Ints:
+    """For each entry (a column at a node) the first one that the same cells load alike, often itself.
+
+    The level of a study with a setting of its own stands and falls with that setting's: what is summed for one serves
+    both, which makes a literature of leaderboards several times cheaper.
+    """
+    n_cells, n_rows, width = loadings.shape
+    order = np.lexsort((slot, entry))
+    bounds = np.flatnonzero(np.diff(entry[order], prepend=-1))
+    by_cell = loadings.transpose(0, 2, 1).reshape(n_cells * width, n_rows)
+    seen: dict[bytes, int] = {}
+    parts = np.split(slot[order], bounds[1:]) if len(order) else []
+    # Cells have one node, so entries of different nodes are never taken for alike.
+    signatures = ((part // width).tobytes() + by_cell[part].tobytes() for part in parts)
+    return _ints(seen.setdefault(signature, k) for k, signature in enumerate(signatures))
 
 
 def _latent_arrays(

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 type Floats = NDArray[np.float64]
 type Booleans = NDArray[np.bool_]
 
+DRAWS_AT_ONCE = 1024
+
 
 def rank_distribution(merits: Floats, weights: Floats | None = None) -> Floats:
     """P(technique has rank r) as (technique, rank), column 0 the highest merit; rows and columns sum to 1.
@@ -19,16 +21,26 @@ def rank_distribution(merits: Floats, weights: Floats | None = None) -> Floats:
     """
     n_draws, n_techniques = merits.shape
     share = _normalised(weights, n_draws)
-    ranks = np.zeros((n_techniques, n_techniques))
-    for t in range(n_techniques):
-        own = merits[:, t, None]
-        above = (merits > own).sum(axis=1)
-        tied = (merits == own).sum(axis=1)  # itself included
-        for size in np.unique(tied):
-            among = tied == size
-            for place in range(size):
-                np.add.at(ranks[t], above[among] + place, share[among] / size)
-    return ranks
+    ranks = np.zeros(n_techniques * n_techniques)
+    for start in range(0, n_draws, DRAWS_AT_ONCE):
+        part = slice(start, start + DRAWS_AT_ONCE)
+        order = np.argsort(-merits[part], axis=1)
+        place = np.broadcast_to(np.arange(n_techniques), order.shape)
+        sorted_merits = np.take_along_axis(merits[part], order, axis=1)
+        is_tied = (np.diff(sorted_merits, axis=1) == 0).any(axis=1)
+        shares = np.broadcast_to(share[part, None], order.shape)
+        flat = (order * n_techniques + place)[~is_tied]
+        ranks += np.bincount(flat.ravel(), shares[~is_tied].ravel(), minlength=len(ranks))
+        for row in np.flatnonzero(is_tied):
+            _add_tied(ranks.reshape(n_techniques, n_techniques), order[row], sorted_merits[row], shares[row, 0])
+    return ranks.reshape(n_techniques, n_techniques)
+
+
+def _add_tied(ranks: Floats, order: NDArray[np.int64], sorted_merits: Floats, share: float) -> None:
+    """Add one draw with ties: each of a group of equals holds each of the group's ranks."""
+    bounds = np.flatnonzero(np.append(np.diff(sorted_merits) != 0, True)) + 1
+    for first, last in zip(np.append(0, bounds[:-1]), bounds, strict=True):
+        ranks[order[first:last], first:last] += share / (last - first)
 
 
 def expected_rank_of(ranks: Floats) -> Floats:
