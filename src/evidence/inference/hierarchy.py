@@ -62,8 +62,10 @@ def build_hierarchy(
         else:
             g = pt.linalg.cholesky(K) @ pm.Normal("z", dims="effect")
             is_step = np.ones(len(said), dtype=bool)
-        f = _true_effects(found, spread * g + bias)
-        terms = [observe_sized(rows, found, f) for rows in seen]
+        effects = spread * g + bias
+        f = _true_effects(found, effects)
+        of_arms = _effects_of_arms(found) @ effects
+        terms = [observe_sized(rows, of_arms) for rows in seen]
         if said:
             terms.append(observe_statements(found, said, f, is_step))
         if base.merits and hyper.use_beliefs:
@@ -170,9 +172,16 @@ def _stated_relevance(family: str, hyper: Hyper, k: int, reach: Any) -> Any:
 
 def _covariance(found: Observations, eta: Eta, R: Any) -> Any:
     """Covariance (N, N) of the Gaussian process g over technique x place at its cells: K_T[t, t'] R[s, s']."""
-    t, p = np.array(found.effects).T
+    t = np.array([t for t, _ in found.effects])
+    at = _places_of_effects(found)
     shared = pt.where(t[:, None] == t[None, :], 1.0, eta.r)
-    return shared * R[p[:, None], p[None, :]] + JITTER * np.eye(len(t))
+    # A product with zeros and ones, not an index: JAX adds up the gradient of an index one element after the other.
+    return shared * (at @ R @ at.T) + JITTER * np.eye(len(t))
+
+
+def _places_of_effects(found: Observations) -> Floats:
+    """(N, P) 1 where an effect is at that place."""
+    return np.eye(len(found.places))[[p for _, p in found.effects]]
 
 
 def _spread_and_bias(found: Observations, eta: Eta) -> tuple[Any, Any]:
@@ -180,9 +189,9 @@ def _spread_and_bias(found: Observations, eta: Eta) -> tuple[Any, Any]:
     z_b = pm.Normal("z_b", dims="setting")
     b = pm.Deterministic("b", eta.mu_b + eta.sigma_b * z_b, dims="setting")
     targets = np.ones(len(found.places) - found.n_settings)
-    place = [p for _, p in found.effects]
+    at = _places_of_effects(found)
     spread = pt.concatenate([eta.stretch * eta.tau_P, eta.tau * targets])
-    return spread[place], pt.concatenate([b, 0.0 * targets])[place]
+    return at @ spread, at @ pt.concatenate([b, 0.0 * targets])
 
 
 def _walk(

@@ -124,11 +124,9 @@ def grown_cells(cells: Sequence[tuple[float, float]], se_scale: float) -> Floats
     return np.maximum(outcomes * growth + np.where(outcomes == 0, 0.5 * (growth - 1), 0.0), 0.0)
 
 
-def observe_sized(seen: Sized, found: Observations, f: Any) -> Any:
-    """Log likelihood of each row given the true effects `f` (T, P)."""
-    technique = [found.techniques.index(arm.technique) for arm in found.arms]
-    place = [found.places.index(arm.place) for arm in found.arms]
-    expected = seen.compare @ f[technique, place] + seen.rest
+def observe_sized(seen: Sized, of_arms: Any) -> Any:
+    """Log likelihood of each row given the true effect of every arm, (arms,)."""
+    expected = seen.compare @ of_arms + seen.rest
     if seen.cells is None:
         sd = pt.sqrt(seen.variance)
         pm.Normal(seen.kind, expected, sd, observed=seen.y)

@@ -156,16 +156,18 @@ def _offsets(links: tuple[Link, ...], spread: Any, bias: Any) -> Any:
 
 def _place(links: tuple[Link, ...], x: Any, y: Any, root: Any, offset: Any) -> tuple[Any, Any, Any]:
     """Functionals `y` (N,) with every link placed, the step w of each, and its log Z (links,)."""
-    n, odds = len(links), np.array([link.log_odds for link in links])
+    n = len(links)
+    columns = root.T[:n]
 
-    def place(k: Any, y: Any, *given: Any) -> tuple[Any, Any, Any]:
-        x, offset, odds, columns = given
-        step, log_z = tilted(x[k], (y[k] + offset[k]) / columns[k, k], odds[k])
-        return y + columns[k] * step, step, log_z
+    def place(k: Any, at: Any, column: Any, pivot: Any, offset: Any, odds: Any, y: Any) -> tuple[Any, Any, Any]:
+        step, log_z = tilted(at, (y[k] + offset) / pivot, odds)
+        return y + column * step, step, log_z
 
+    # What a turn reads of its own comes as a sequence: the gradient of an indexed whole is as large as the whole.
+    own = [x[:n], columns, pt.diag(columns), offset, pt.constant(np.array([link.log_odds for link in links]))]
     path, steps, log_z = pytensor.scan(
-        place, sequences=[pt.constant(np.arange(n))], outputs_info=[y, None, None], n_steps=n,
-        non_sequences=[x, offset, pt.constant(odds), root.T], strict=True, return_updates=False,
+        place, sequences=[pt.constant(np.arange(n)), *own], outputs_info=[y, None, None], n_steps=n,
+        strict=True, return_updates=False,
     )  # fmt: skip
     return path[-1], steps, log_z
 
