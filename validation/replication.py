@@ -52,7 +52,17 @@ class ExactFit:
         return Evidence(mask=np.ones(len(design.findings)))
 
 
-ENGINES = {"exact": ExactFit}
+class SampledFit(ExactFit):
+    """The sampled engine, compiled once: replications of a design differ in their numbers alone."""
+
+    def __init__(self, *, draws=500, tune=500):
+        from evidence.inference.sampled import SampledEngine
+
+        self.engine, self.mcse_limit = SampledEngine(draws=draws, tune=tune, repeated=True), 0.005
+        self.model = load_model(simulator.MODEL)
+
+
+ENGINES = {"exact": ExactFit, "sampled": SampledFit}
 
 
 def replicate(design, number, fit, simulate=simulator.simulate):

@@ -100,7 +100,7 @@ def _coords(base: EvidenceBase, hyper: Hyper, found: Observations) -> dict[str, 
         "allegiance": found.allegiances,
         "noise": found.noises,
         "cell": found.cells,
-        "sample": found.samples,
+        "comparator_sample": found.samples,
     }
 
 

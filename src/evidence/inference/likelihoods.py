@@ -49,7 +49,7 @@ def look_at_sized(found: Observations, eta: Eta, on: set[str], evidence: Evidenc
     """The sized findings that are on, by kind, with noise, allegiance, levels and comparator errors as latents."""
     beside = _beside_effects(found, eta, evidence.noise_scale)
     level = pm.Normal("intercept", 0.0, LEVEL_SD, dims="cell") if found.cells else pt.zeros(0)
-    error = pm.Normal("z_comparator", dims="sample") if found.samples else pt.zeros(0)
+    error = pm.Normal("z_comparator", dims="comparator_sample") if found.samples else pt.zeros(0)
     seen: list[Sized] = []
     if contrasts := [c for c in found.contrasts if c.finding in on]:
         compare = _compare(contrasts, found)

@@ -159,7 +159,8 @@ def _place(links: tuple[Link, ...], x: Any, y: Any, root: Any, offset: Any) -> t
     n = len(links)
     columns = root.T[:n]
 
-    def place(k: Any, at: Any, column: Any, pivot: Any, offset: Any, odds: Any, y: Any) -> tuple[Any, Any, Any]:
+    def place(k: Any, *given: Any) -> tuple[Any, Any, Any]:
+        at, column, pivot, offset, odds, y = given
         step, log_z = tilted(at, (y[k] + offset) / pivot, odds)
         return y + column * step, step, log_z
 
