@@ -1,0 +1,347 @@
+"""Named faults of the package, each with the ordinary test that finds it (tests/test_mutants.py runs them).
+
+A mutant is one place in the source that says something else. Loaded as a pytest plugin (`-p mutants`), this module
+puts the one named by EVIDENCE_MUTANT into the package before anything imports it, so that no compiled program and no
+imported name of the right one is left over, and writes what became of each test to EVIDENCE_MUTANT_REPORT.
+"""
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from importlib.abc import MetaPathFinder
+from importlib.machinery import PathFinder, SourceFileLoader
+from pathlib import Path
+
+NAME, REPORT = "EVIDENCE_MUTANT", "EVIDENCE_MUTANT_REPORT"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A fault: what `module` (below `evidence`) says once, what it says instead, and who finds it."""
+
+    name: str
+    module: str
+    right: str
+    wrong: str
+    test: str
+    """Node below tests/ that must fail; of a parametrised one at least one case."""
+
+    def applied_to(self, source: str) -> str:
+        """The source with the fault. Raises ValueError unless the right text stands there exactly once."""
+        if source.count(self.right) != 1:
+            raise ValueError(f"{self.name}: found {source.count(self.right)} times in {self.module}: {self.right!r}")
+        return source.replace(self.right, self.wrong)
+
+
+IDENTITIES, EXACT = "inference/test_identities.py::", "inference/test_exact_engine.py::"
+DENSE = EXACT + "test_merits_and_likelihood_equal_the_dense_joint_normal"
+ENGINE = IDENTITIES + "test_the_whole_engine_agrees_with_quadrature_within_four_standard_errors"
+CLOSED_FORM = IDENTITIES + "test_one_finding_gives_the_closed_form"
+EFFECTS, RANKS, SCORES = "model/test_effects.py::", "model/test_ranks.py::", "model/test_scores.py::"
+RANKING, REVIEW = "analysis/test_ranking.py::", "analysis/test_review.py::"
+
+MUTANTS = (
+    # From findings to rows.
+    Mutant(
+        "sign of a finding", "model.effects",
+        "return 1.0 if f.higher_is_better else -1.0", "return 1.0",
+        EFFECTS + "test_lower_is_better_flips_the_effect_and_keeps_its_variance",
+    ),
+    Mutant(
+        "se for sd", "model.effects",
+        "/ math.sqrt(m)", "/ m",
+        EFFECTS + "test_means_are_the_smd_of_metafor",
+    ),
+    Mutant(
+        "root 2 of an AUROC", "model.effects",
+        "math.sqrt(2) * z", "z",
+        EFFECTS + "test_an_auroc_is_a_probit_distance_with_the_delta_method",
+    ),
+    Mutant(
+        "comparator counted twice", "model.rows",
+        "tuple(t + math.log1p(-effect.comparator_share) for t in total)", "total",
+        DENSE,
+    ),
+    Mutant(
+        "direction of an order", "model.rows",
+        "1.0 if high == f.technique else -1.0", "1.0",
+        IDENTITIES + "test_one_order_gives_the_arcsine_law",
+    ),
+    # The prior.
+    Mutant(
+        "class mixture swapped", "model.priors",
+        "below, above = (pi * tails[0][side] + (1 - pi) * tails[1][side]",
+        "below, above = ((1 - pi) * tails[0][side] + pi * tails[1][side]",
+        "model/test_priors.py::test_the_class_mixture_is_inverted_exactly",
+    ),
+    Mutant(
+        "rho squared for rho", "model.validity",
+        "transported * l_pair)", "transported * l_pair**2)",
+        CLOSED_FORM,
+    ),
+    Mutant(
+        "novelty forgotten", "model.validity",
+        "-distance - w_0 * novelty", "-distance",
+        DENSE,
+    ),
+    Mutant(
+        "gaps forgotten", "model.validity",
+        "* w_d).sum(axis=-1)", "* w_d * 0.0).sum(axis=-1)",
+        DENSE,
+    ),
+    Mutant(
+        "relevance per setting", "model.validity",
+        "xp.where(same_family, 1.0, relevance", "xp.where(same_node, 1.0, relevance",
+        DENSE,
+    ),
+    # The likelihood.
+    Mutant(
+        "sd for variance", "inference.collapsed",
+        "variance = jnp.exp(log_var) *", "variance = jnp.exp(log_var / 2) *",
+        CLOSED_FORM,
+    ),
+    Mutant(
+        "tau for tau_P", "inference.collapsed",
+        "jnp.concatenate([tau_P * stretch", "jnp.concatenate([tau * stretch",
+        CLOSED_FORM,
+    ),
+    Mutant(
+        "spread of optimism forgotten", "inference.collapsed",
+        "is_proxy * eta.sigma_b**2", "is_proxy * 0.0",
+        DENSE,
+    ),
+    Mutant(
+        "sign of allegiance", "inference.collapsed",
+        '+ values[s["mu_d"]]', '- values[s["mu_d"]]',
+        DENSE,
+    ),
+    Mutant(
+        "unknown gap as none", "inference.collapsed",
+        'jnp.where(data["place_unknown"], part((s["unknown"],), (n_dimensions,)), data["place_gaps"])',
+        'data["place_gaps"]',
+        DENSE,
+    ),
+    Mutant(
+        "wrong tail of an order", "inference.collapsed",
+        "z_above = -_ndtri_exp(jnp.log(share_above) + log_ndtr(a))",
+        "z_above = -_ndtri_exp(jnp.log(share_above) + log_ndtr(-a))",
+        IDENTITIES + "test_one_order_of_a_flattered_technique_equals_quadrature",
+    ),
+    Mutant(
+        "all counted as failures", "inference.collapsed",
+        "- rest * jnp.logaddexp(0.0, c * x)", "- (k + rest) * jnp.logaddexp(0.0, c * x)",
+        EXACT + "test_small_counts_keep_their_binomial_likelihood",
+    ),
+    Mutant(
+        "mask ignored", "inference.program",
+        "on = mask > 0", "on = mask >= 0",
+        EXACT + "test_a_masked_finding_is_as_good_as_absent",
+    ),
+    Mutant(
+        "stale cache", "inference.program",
+        "    data = to_data(design, hyper, evidence)\n",
+        "    data = collapse_at.__dict__.setdefault(design.findings, to_data(design, hyper, evidence))\n",
+        "analysis/test_fingerprint.py::test_a_stated_validity_cut_by_its_gaps_is_shown_as_it_is_used",
+    ),
+    # Weighted draws and what is read off them.
+    Mutant(
+        "likelihood dropped", "inference.proposals",
+        "np.nan_to_num(log_likelihood, nan=-np.inf) + log_prior(x)", "log_prior(x)",
+        ENGINE,
+    ),
+    Mutant(
+        "prior ignored", "inference.proposals",
+        " + log_prior(x)", "",
+        ENGINE,
+    ),
+    Mutant(
+        "proposal density forgotten", "inference.proposals",
+        "return self.log_target - mixture", "return self.log_target",
+        ENGINE,
+    ),
+    Mutant(
+        "old likelihood kept", "inference.exact",
+        "+ moved.log_likelihood - thinned.log_likelihood", "+ moved.log_likelihood",
+        EXACT + "test_reweighted_draws_are_the_posterior_of_the_other_findings",
+    ),
+    Mutant(
+        "sign of w_0 in its rule", "inference.exact",
+        "(drawn - nodes)", "(nodes - drawn)",
+        IDENTITIES + "test_p_is_averaged_over_what_no_finding_speaks_about",
+    ),
+    Mutant(
+        "mode without the prior", "inference.mode",
+        " + 0.5 * (x**2).sum()", "",
+        "inference/test_mode.py::test_the_mode_of_a_conjugate_normal_is_its_mean_and_the_curvature_its_precision",
+    ),
+    Mutant(
+        "techniques swapped", "inference.engine",
+        "mean[:, a] - mean[:, b], cov", "mean[:, b] - mean[:, a], cov",
+        "inference/test_engine.py::test_every_pair_has_its_p_and_its_standard_error",
+    ),
+    Mutant(
+        "targets count alike", "inference.engine",
+        "[w * p.weights for w, p in", "[p.weights / len(share) for w, p in",
+        "inference/test_engine.py::test_a_mixture_of_targets_counts_each_by_its_weight",
+    ),
+    Mutant(
+        "one chain judged", "inference.checks",
+        "arviz.rhat(draws, **axes)", "arviz.rhat(draws[:1], **axes)",
+        "inference/test_chain_checks.py::test_the_values_are_arvizs_worst",
+    ),
+    Mutant(
+        "merits drawn without spread", "inference.tree",
+        "+ roots[np.searchsorted(block, index[row])] @ normal", "",
+        "inference/test_tree.py::test_resampled_draws_have_the_weighted_moments",
+    ),
+    # Scores and ranks.
+    Mutant(
+        "ranked from below", "model.ranks",
+        "above = (merits > own)", "above = (merits < own)",
+        RANKS + "test_rank_one_is_the_highest_merit",
+    ),
+    Mutant(
+        "hours of a try forgotten", "model.ranks",
+        "works[:, left] / hours[left]", "works[:, left]",
+        RANKS + "test_techniques_that_never_work_together_are_tried_by_probability_per_hour",
+    ),
+    Mutant(
+        "nats for bits", "model.scores",
+        "return max(0.0, -expected_log_score_gain(q, p, p)) / math.log(2)",
+        "return max(0.0, -expected_log_score_gain(q, p, p))",
+        SCORES + "test_bits_between_two_probabilities",
+    ),
+    Mutant(
+        "wrong tail of quantiles", "model.scores",
+        "np.where(upper[:, None], -z, z)", "np.where(upper[:, None], z, -z)",
+        SCORES + "test_quantiles_are_the_roots_of_the_mixture_cdf",
+    ),
+    # Analyses.
+    Mutant(
+        "export transposed", "analysis.ranking",
+        "float(matrix[i, j])", "float(matrix[j, i])",
+        RANKING + "test_every_pair_has_its_p_in_both_directions",
+    ),
+    Mutant(
+        "P of the mirrored pair", "analysis.ranking",
+        "= 1 - matrix[a, b]", "= matrix[a, b]",
+        RANKING + "test_every_pair_has_its_p_in_both_directions",
+    ),
+    Mutant(
+        "worst first", "analysis.ranking",
+        "key=lambda r: r.expected_rank)", "key=lambda r: -r.expected_rank)",
+        RANKING + "test_techniques_come_highest_first_with_the_quantiles_of_their_merits",
+    ),
+    Mutant(
+        "a study weighed with itself", "analysis.ranking",
+        "case.without(own))", "case.everything)",
+        RANKING + "test_a_study_shifts_the_merits_by_what_it_alone_says",
+    ),
+    Mutant(
+        "merits drawn by variance", "analysis.ranking",
+        "_root(posterior.cov[k, 1:, 1:]).T", "posterior.cov[k, 1:, 1:]",
+        RANKING + "test_drawn_merits_have_the_weighted_moments_of_the_posterior",
+    ),
+    Mutant(
+        "draws of merits count alike", "analysis.ranking",
+        "np.searchsorted(np.cumsum(posterior.weights), positions)",
+        "(positions * len(posterior.weights)).astype(int)",
+        RANKING + "test_drawn_merits_have_the_weighted_moments_of_the_posterior",
+    ),
+    Mutant(
+        "bits without determinants", "analysis.ranking",
+        " + np.linalg.slogdet(S0)[1] - np.linalg.slogdet(S)[1]", "",
+        RANKING + "test_a_study_shifts_the_merits_by_what_it_alone_says",
+    ),
+    Mutant(
+        "reversals the other way", "analysis.review",
+        "round(100 * (1 - p_post))", "round(100 * p_post)",
+        REVIEW + "test_before_warranted_ceiling_and_face_value",
+    ),
+    Mutant(
+        "face value of one study", "analysis.review",
+        "engine.fit(case.design, reader, case.everything", "engine.fit(case.design, reader, case.only(own)",
+        REVIEW + "test_in_context_all_but_this_then_all",
+    ),
+    Mutant(
+        "equivalent runs by sd", "analysis.limits",
+        "target_run_se**2", "target_run_se",
+        REVIEW + "test_what_limits_the_shift",
+    ),
+    Mutant(
+        "stale gaps", "analysis.live",
+        '        "gaps",\n', "",
+        "analysis/test_live.py::test_a_moved_slider_gives_the_answer_of_a_full_fit",
+    ),
+    Mutant(
+        "old prior kept", "analysis.live",
+        " - log_density(old.tables[k], xi)", "",
+        "analysis/test_live.py::test_a_reweighted_answer_is_the_integral_under_the_new_prior",
+    ),
+    Mutant(
+        "prior scaled by its whole power", "analysis.sensitivity",
+        "(alpha - 1) * log_prior\n", "alpha * log_prior\n",
+        "analysis/test_sensitivity.py::test_power_scaling_of_a_conjugate_normal_is_the_closed_form",
+    ),
+    Mutant(
+        "power of se inverted", "analysis.sensitivity",
+        "se_scale=alpha**-0.5", "se_scale=alpha**0.5",
+        "analysis/test_sensitivity.py::test_power_scaling_of_a_conjugate_normal_is_the_closed_form",
+    ),
+    Mutant(
+        "fingerprint of what is ruled out", "analysis.fingerprint",
+        "weights = np.exp(np.round(found.log_likelihood - top, 9))", "weights = np.ones(len(found.weights))",
+        "analysis/test_fingerprint.py::test_a_stated_validity_cut_by_its_gaps_is_shown_as_it_is_used",
+    ),
+)  # fmt: skip
+
+
+class _Faulty(SourceFileLoader):
+    """Compiles the mutated source, past any stored bytecode."""
+
+    def __init__(self, fullname, path, mutant):
+        super().__init__(fullname, path)
+        self.mutant = mutant
+
+    def get_code(self, fullname):
+        source = self.get_data(self.path).decode()
+        return compile(self.mutant.applied_to(source), self.path, "exec", dont_inherit=True)
+
+    def exec_module(self, module):
+        super().exec_module(module)
+        STATE["installed"] = True
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, mutant):
+        self.mutant = mutant
+
+    def find_spec(self, fullname, path, target=None):
+        if fullname != f"evidence.{self.mutant.module}":
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        spec.loader = _Faulty(fullname, spec.origin, self.mutant)
+        return spec
+
+
+STATE = {"installed": False, "failed": {}, "passed": []}
+"""Of this process: whether the fault is in, the exception of each test that failed (by phase), and who passed."""
+
+
+def pytest_configure(config):
+    if name := os.environ.get(NAME):
+        mutant = next(m for m in MUTANTS if m.name == name)
+        sys.meta_path.insert(0, _Finder(mutant))
+
+
+def pytest_runtest_makereport(item, call):
+    if call.excinfo is not None:
+        STATE["failed"][f"{item.nodeid} ({call.when})"] = call.excinfo.type.__name__
+    elif call.when == "call":
+        STATE["passed"].append(item.nodeid)
+
+
+def pytest_sessionfinish(session, exitstatus):
+    if path := os.environ.get(REPORT):
+        Path(path).write_text(json.dumps(STATE), encoding="utf-8")
