@@ -198,7 +198,7 @@ MUTANTS = (
     # Scores and ranks.
     Mutant(
         "ranked from below", "model.ranks",
-        "above = (merits > own)", "above = (merits < own)",
+        "order = np.argsort(-merits[part], axis=1)", "order = np.argsort(merits[part], axis=1)",
         RANKS + "test_rank_one_is_the_highest_merit",
     ),
     Mutant(

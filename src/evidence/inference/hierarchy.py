@@ -214,7 +214,8 @@ def _walk(
 def _effects_of_arms(found: Observations) -> Floats:
     """(arms, N) 1 where an arm's true effect is that one; none for the baseline, whose effect is 0."""
     cells = [(found.techniques.index(arm.technique), found.places.index(arm.place)) for arm in found.arms]
-    return np.array([[float(cell == effect) for effect in found.effects] for cell in cells])
+    same = [[float(cell == effect) for effect in found.effects] for cell in cells]
+    return np.array(same).reshape(len(cells), len(found.effects))
 
 
 def _margin(statement: Statement, log_odds: float, found: Observations) -> Margin:

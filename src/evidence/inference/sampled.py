@@ -21,7 +21,7 @@ from evidence.inference.exact import ExactEngine
 from evidence.inference.hierarchy import build_hierarchy
 from evidence.inference.observations import read_observations
 from evidence.inference.program import collapse_at
-from evidence.inference.walks import PIECES, Chains, NumpyroWalk, NutpieWalks
+from evidence.inference.walks import CAREFUL_ACCEPT, PIECES, Chains, NumpyroWalk, NutpieWalks
 from evidence.model.design import Design
 from evidence.model.hyper import Hyper
 from evidence.model.priors import invert
@@ -33,7 +33,7 @@ CANDIDATES = 8
 
 
 class SampledEngine:
-    """PyMC and NUTS, CHAINS chains of `draws` after `tune`, twice as many draws where a gate fails at first.
+    """PyMC and NUTS, CHAINS chains of `draws` after `tune`; where a gate fails, once more draws or smaller steps.
 
     `likelihood`: `binomial` takes every count as such, `normal` those with a cell below 5 only, as the exact engine.
     With `repeated` a model of the same shape is compiled once, by nutpie: for many fits of simulated data.
@@ -75,10 +75,15 @@ class SampledEngine:
         walk = NumpyroWalk(model, names, seed=seed, tune=self.tune, piece=piece, progress=progress)
         chains = walk.more()
         found = _to_posterior(design, hyper, chains)
-        if not found.ok:
-            # More draws mend a small effective size; divergences they do not mend, and their count stays.
-            chains = chains.joined(walk.more(2 * PIECES))
-            found = _to_posterior(design, hyper, chains)
+        if not found.checks["divergences"].ok:
+            # No number of draws mends divergences; smaller steps do.
+            walk = NumpyroWalk(
+                model, names, seed=seed + 1, tune=2 * self.tune, piece=piece, progress=progress,
+                target_accept=CAREFUL_ACCEPT,
+            )  # fmt: skip
+            found = _to_posterior(design, hyper, walk.more())
+        elif not found.ok:
+            found = _to_posterior(design, hyper, chains.joined(walk.more(2 * PIECES)))
         return _with_coordinates(found, design, hyper, evidence, seed)
 
     def evaluate(self, design: Design, hyper: Hyper, evidence: Evidence, coordinates: Floats) -> Posterior:

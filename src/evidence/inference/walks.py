@@ -26,7 +26,8 @@ type Floats = NDArray[np.float64]
 CHAINS = 4
 PIECES = 5
 """Parts in which draws are taken, with progress between them."""
-TARGET_ACCEPT = 0.9
+TARGET_ACCEPT, CAREFUL_ACCEPT = 0.9, 0.99
+"""Acceptance that the step size is tuned to, and the one after divergences, where it was too large somewhere."""
 WALKING = "walking (NUTS)"
 
 
@@ -50,8 +51,9 @@ class NumpyroWalk:
     """Chains of one model on JAX, warmed up; `more` goes on from where they are."""
 
     def __init__(
-        self, model: pm.Model, names: Sequence[str], *, seed: int, tune: int, piece: int, progress: Progress | None
-    ) -> None:
+        self, model: pm.Model, names: Sequence[str], *, seed: int, tune: int, piece: int, progress: Progress | None,
+        target_accept: float = TARGET_ACCEPT,
+    ) -> None:  # fmt: skip
         jax.devices()  # the backend starts with our settings, not with those that PyMC makes on import
         from numpyro.infer import MCMC, NUTS
         from pymc.sampling.jax import get_jaxified_graph, get_jaxified_logp
@@ -60,7 +62,7 @@ class NumpyroWalk:
         self._done, self._total = 0, PIECES + 1
         wanted = {v.name: v for v in model.unobserved_value_vars}
         self._values_of = get_jaxified_graph(inputs=model.value_vars, outputs=[wanted[name] for name in names])
-        kernel = NUTS(potential_fn=get_jaxified_logp(model, negative_logp=False), target_accept_prob=TARGET_ACCEPT)
+        kernel = NUTS(potential_fn=get_jaxified_logp(model, negative_logp=False), target_accept_prob=target_accept)
         self._mcmc = MCMC(
             kernel, num_warmup=tune, num_samples=piece, num_chains=CHAINS, chain_method="parallel", progress_bar=False
         )
@@ -118,8 +120,9 @@ class NutpieWalks:
 
         if shape not in self._compiled:
             self._compiled[shape] = nutpie.compile_pymc_model(model)
-        data = {v.name: v.get_value() for v in model.data_vars if v.name in self._compiled[shape].shared_data}
         compiled = self._compiled[shape]
+        read = {v.name for v in compiled.shared_var_keys}
+        data = {v.name: v.get_value() for v in model.data_vars if v.name in read}
         tree = nutpie.sample(
             compiled.with_data(**data) if data else compiled, draws=draws, tune=tune, chains=CHAINS, cores=2,
             seed=seed, progress_bar=False, save_warmup=False, target_accept=TARGET_ACCEPT,

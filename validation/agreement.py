@@ -1,0 +1,139 @@
+"""The exact engine against the sampled one on thirty problems (`problems.py`), with the same likelihood in both.
+
+    python validation/agreement.py                 all problems, a table and `agreement.json`
+    python validation/agreement.py --only control  one problem, printed
+
+Compared are P(A > B) of every pair, and the quantiles of every merit and free hyperparameter in posterior sd; each
+difference counts beyond three Monte Carlo standard errors of both engines. `speed` is how much longer the sampled engine
+takes to the exact engine's squared error of P: time x error^2 of one over the other, both with their compilation.
+"""
+
+import argparse
+import hashlib
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import arviz
+import numpy as np
+
+from evidence.analysis.fitting import prepare_case
+from evidence.analysis.ranking import draw_merits
+from evidence.inference.engine import pair_moments
+from evidence.inference.exact import ExactEngine
+from evidence.inference.sampled import SampledEngine
+from problems import problems
+
+ROOT = Path(__file__).parents[1]
+ARTEFACT = ROOT / "validation" / "agreement.json"
+PROBES = (0.05, 0.25, 0.5, 0.75, 0.95)
+ALLOWED_ERRORS = 3.0
+P_LIMIT, QUANTILE_LIMIT = 0.01, 0.03
+MERIT_DRAWS = 200_000
+
+
+def compare(problem, seed=1):
+    """One row: largest differences beyond Monte Carlo error, checks, seconds and the speed ratio."""
+    case = prepare_case(problem.base, problem.model, target=None, settings=(), seed=seed)
+    arguments = case.design, case.hyper, case.everything
+    start = time.perf_counter()
+    exact = ExactEngine().fit(*arguments, seed=seed)
+    exact_s = time.perf_counter() - start
+    start = time.perf_counter()
+    sampled = SampledEngine(likelihood="normal").fit(*arguments, seed=seed + 1)
+    sampled_s = time.perf_counter() - start
+    (p, error), (q, other_error) = pair_moments(exact), pair_moments(sampled)
+    differences = dict(_quantile_differences(case, exact, sampled))
+    worst = max(differences, key=lambda name: differences[name][1], default=None)
+    return {
+        "problem": problem.name, "techniques": len(exact.techniques), "findings": len(problem.base.findings),
+        "p_difference": float(np.max(np.abs(p - q))),
+        "p_beyond_error": float(np.max(np.abs(p - q) - ALLOWED_ERRORS * np.hypot(error, other_error)).clip(0)),
+        "quantile_difference": max((d[0] for d in differences.values()), default=0.0),
+        "quantile_beyond_error": max((d[1] for d in differences.values()), default=0.0), "worst_quantity": worst,
+        "exact_checks": {k: c.value for k, c in exact.checks.items()}, "exact_ok": exact.ok,
+        "sampled_checks": {k: c.value for k, c in sampled.checks.items()}, "sampled_ok": sampled.ok,
+        "exact_s": exact_s, "sampled_s": sampled_s,
+        "speed": float(sampled_s * np.max(other_error) ** 2 / (exact_s * max(np.max(error), 1e-12) ** 2)),
+    }  # fmt: skip
+
+
+def _quantile_differences(case, exact, sampled):
+    """(name, (largest |difference|, largest beyond error)) in posterior sd, of merits and free hyperparameters."""
+    merits = draw_merits(exact, MERIT_DRAWS, seed=1)
+    ess = 1 / np.sum(exact.weights**2)
+    for i, technique in enumerate(exact.techniques[1:], start=1):
+        yield f"merit[{technique}]", _difference(merits[:, i], np.full(MERIT_DRAWS, 1 / MERIT_DRAWS), ess, sampled.mean[:, i], sampled.chains)
+    for k in np.flatnonzero(case.hyper.active):
+        name = exact.names[k]
+        yield name, _difference(exact.hyper[:, k], exact.weights, ess, sampled.hyper[:, k], sampled.chains)
+
+
+def _difference(values, weights, ess, draws, chains):
+    order = np.argsort(values)
+    values, weights = values[order], weights[order]
+    cumulative = np.cumsum(weights)
+    sd = draws.std()
+    if sd < 1e-9:
+        return 0.0, 0.0
+    by_chain = draws.reshape(chains, -1)
+    largest = beyond = 0.0
+    for q in PROBES:
+        own = np.interp(q, cumulative, values)
+        # The sd of an estimated quantile is that of the share below it over the density there.
+        spread = np.sqrt(q * (1 - q) / ess)
+        low, high = np.interp([max(q - spread, 0.0), min(q + spread, 1.0)], cumulative, values)
+        mcse = float(arviz.mcse(by_chain, method="quantile", prob=q, chain_axis=0, draw_axis=1))
+        difference = abs(np.quantile(draws, q) - own) / sd
+        largest = max(largest, difference)
+        beyond = max(beyond, difference - ALLOWED_ERRORS * np.hypot((high - low) / 2, mcse) / sd)
+    return float(largest), float(beyond)
+
+
+def passes(row):
+    """True if both engines passed their checks and agree."""
+    agree = row["p_beyond_error"] <= P_LIMIT and row["quantile_beyond_error"] <= QUANTILE_LIMIT
+    return agree and row["exact_ok"] and row["sampled_ok"]
+
+
+def table(rows):
+    """The rows as Markdown."""
+    head = "| problem | P: difference (beyond error) | quantiles, sd: difference (beyond error) | exact, s | sampled, s | speed |"
+    lines = [head, "|---|---|---|---|---|---|"]
+    for r in rows:
+        verdict = "" if passes(r) else " **does not agree**"
+        lines.append(
+            f"| {r['problem']}{verdict} | {r['p_difference']:.4f} ({r['p_beyond_error']:.4f}) "
+            f"| {r['quantile_difference']:.3f} ({r['quantile_beyond_error']:.3f}) "
+            f"| {r['exact_s']:.1f} | {r['sampled_s']:.0f} | {r['speed']:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def sources():
+    """SHA-256 over the package's model and inference code and the problems."""
+    package = ROOT / "src" / "evidence"
+    paths = sorted([*package.glob("model/*.py"), *package.glob("inference/*.py"), ROOT / "validation" / "problems.py"])
+    return hashlib.sha256(b"".join(p.read_bytes() for p in paths)).hexdigest()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", help="problems whose name starts with this; nothing is stored")
+    options = parser.parse_args()
+    rows = []
+    for problem in problems():
+        if options.only and not problem.name.startswith(options.only):
+            continue
+        rows.append(compare(problem))
+        print(json.dumps(rows[-1]), flush=True)
+        if not options.only:
+            stored = {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "sources": sources(), "rows": rows}
+            ARTEFACT.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    print(table(rows))
+    print(f"{sum(map(passes, rows))} of {len(rows)} agree; median speed {np.median([r['speed'] for r in rows]):.0f}")
+
+
+if __name__ == "__main__":
+    main()
