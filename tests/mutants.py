@@ -198,7 +198,7 @@ MUTANTS = (
     # Scores and ranks.
     Mutant(
         "ranked from below", "model.ranks",
-        "order = np.argsort(-merits[part], axis=1)", "order = np.argsort(merits[part], axis=1)",
+        "argsort(-merits[part], axis=1)", "argsort(merits[part], axis=1)",
         RANKS + "test_rank_one_is_the_highest_merit",
     ),
     Mutant(
