@@ -163,7 +163,6 @@ def problems():
     belief = RegisteredOrder(technique="B", comparator="A", q=0.8, claim="by design")
     few, some = (1, 9, 4, 9), (12, 40, 20, 40)
     found = {
-        "control": (load_base(find_base("control")), default),
         "eight schools": (eight_schools(), default),
         "eight schools, random effects": (eight_schools(), shipped("random-effects")),
         "funnel, little data": (funnel(1.5), default),
@@ -216,6 +215,7 @@ def problems():
             with_priors(default, **{"lambda": law("LogNormal", median=1.0, sigma=0.4)}),
         ),
         "simulated, 25 findings of every kind": (simulated("dense", 3), load_model(simulator.MODEL)),
+        "control": (load_base(find_base("control")), default),
         "harmbench, 8 techniques and 5 open models": (small_harmbench(), default),
     }  # fmt: skip
     return [Problem(name, base, model) for name, (base, model) in found.items()]

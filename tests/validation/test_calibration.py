@@ -29,7 +29,9 @@ FASTER = {"mcse_limit": 0.02, "max_rounds": 3}
 """For planted faults, whose posteriors can be far from the prior: rough fits show them too."""
 FIRST = 5000
 """The replications of the tests are none of the stored run's, so that each sees data the other did not."""
-STORED = [("exact", design) for design in DESIGNS]
+STORED = [*(("exact", design) for design in DESIGNS), ("sampled", "sparse")]
+MOST_FAILED = {"exact": 0.05, "sampled": 0.2}
+"""Share of fits that may fail a check: those of the sampled run are half as long as a user's, without a second try."""
 
 
 def records_of(design, replications, *, fit=None, simulate=simulator.simulate):
@@ -246,4 +248,4 @@ def test_the_stored_run_is_of_this_code_and_passed(engine, design):
     assert not changed, f"changed since the stored run of {stored['date']}: run {command}"
     assert stored["replications"] >= calibration.REPLICATIONS[engine], f"too short: run {command}"
     assert (stored["broken_bands"], stored["poorly_covered"]) == ([], [])
-    assert stored["failed_fits"] <= 0.05 * stored["replications"]
+    assert stored["failed_fits"] <= MOST_FAILED[engine] * stored["replications"]
