@@ -25,7 +25,7 @@ def rank_distribution(merits: Floats, weights: Floats | None = None) -> Floats:
     for start in range(0, n_draws, DRAWS_AT_ONCE):
         part = slice(start, start + DRAWS_AT_ONCE)
         order = np.argsort(-merits[part], axis=1)
-        place = np.broadcast_to(np.arange(n_techniques), order.shape)
+        place: NDArray[np.int64] = np.broadcast_to(np.arange(n_techniques, dtype=np.int64), order.shape)
         sorted_merits = np.take_along_axis(merits[part], order, axis=1)
         is_tied = (np.diff(sorted_merits, axis=1) == 0).any(axis=1)
         shares = np.broadcast_to(share[part, None], order.shape)
