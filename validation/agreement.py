@@ -5,7 +5,8 @@
 
 Compared are P(A > B) of every pair, and the quantiles of every merit and free hyperparameter in posterior sd; each
 difference counts beyond three Monte Carlo standard errors of both engines. `speed` is how much longer the sampled engine
-takes to the exact engine's squared error of P: time x error^2 of one over the other, both with their compilation.
+takes to the exact engine's squared error of P: time x error^2 of one over the other. Each model is compiled anew for the sampled engine and its time has that in it;
+the exact engine compiles once for all problems whose arrays have the same shape.
 """
 
 import argparse

@@ -4,7 +4,8 @@
 
 Every move changes one assumption by a seeded random amount. Moves of a prior are answered by reweighting, the others and
 all masks (a random tenth of the findings left out) by a refit to an error of .01 of P, then refined to .005. Wall time
-of each answer, after one move of each kind that does not count.
+of each answer, after two refits that do not count, one by a prior and one by a mask. A moved gap can tell settings apart
+that were one node before: such a move has arrays of another shape, and its first refit a compilation in it.
 """
 
 import time

@@ -1,12 +1,15 @@
 """The sampled engine against the exact one: the same question, computed from other code (docs/model.md, section 4)."""
 
+import arviz
 import numpy as np
 import pytest
 
 import cases
 from evidence.inference.engine import Evidence, pair_moments
 from evidence.inference.exact import ExactEngine
+from evidence.inference.hierarchy import build_hierarchy
 from evidence.inference.sampled import SampledEngine
+from evidence.inference.walks import NumpyroWalk
 from evidence.model.design import build_design
 from evidence.model.hyper import build_hyper
 
@@ -57,3 +60,36 @@ def test_hyperparameters_have_the_same_quantiles(fits):
             edge = exact.hyper[order, k][np.searchsorted(np.cumsum(exact.weights[order]), q)]
             error = np.sqrt(q * (1 - q) * (1 / n + np.sum(exact.weights**2)))
             assert abs(np.mean(sampled.hyper[:, k] <= edge) - q) < 4 * error, exact.names[k]
+
+
+@pytest.mark.slow
+def test_the_coordinates_of_the_walk_leave_the_model_as_it_is():
+    """Plain latents L z against the coordinates of `paths`, sampled alike: the same merits and hyperparameters."""
+    base = cases.base_of(
+        cases.effect("f1", "A", "none", 1.1, 0.4, study="j1", at="s1"),
+        cases.effect("f2", "B", "A", 0.4, 0.5, study="j2", at="s2"),
+    )
+    design = build_design(base)
+    hyper = build_hyper(base, cases.spread_model(), design)
+    evidence = Evidence(mask=np.ones(len(base.findings)))
+    plain, walked = (
+        NumpyroWalk(
+            build_hierarchy(design, hyper, evidence, walk=walk), ["theta", "tau_P", "r"],
+            seed=seed, tune=1000, piece=200, progress=None,
+        ).more()
+        for seed, walk in ((3, False), (4, True))
+    )  # fmt: skip
+    for name, values in plain.values.items():
+        for one, other in zip(columns_of(values), columns_of(walked.values[name]), strict=True):
+            if np.ptp(one) == 0:  # the baseline's merit
+                continue
+            for q in PROBES:
+                edge = np.quantile(one, q)
+                n = 1 / sum(1 / float(arviz.ess(x <= edge, chain_axis=0, draw_axis=1)) for x in (one, other))
+                assert abs(np.mean(other <= edge) - q) < 4 * np.sqrt(q * (1 - q) / n), name
+
+
+def columns_of(values):
+    """(chain, draw) of each entry of (chain, draw, ...)."""
+    flat = values.reshape(*values.shape[:2], -1)
+    return [flat[:, :, i] for i in range(flat.shape[2])]

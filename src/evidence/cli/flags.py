@@ -17,7 +17,7 @@ Target = Annotated[str | None, typer.Option("--target", metavar="ID", help="Targ
 ModelName = Annotated[str, typer.Option("--model", metavar="M", help="Model file, or the name of a shipped one.")]
 EngineName = Annotated[
     str,
-    typer.Option("--engine", help="exact, or for rank also sampled: NUTS on the model with explicit latents, minutes."),
+    typer.Option("--engine", help="exact, or for rank also sampled: NUTS on the model with explicit latents, slow."),
 ]
 Settings = Annotated[
     list[str] | None,
