@@ -11,7 +11,7 @@ from typing import Any
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import Finding
 from evidence.io.rows import build_row, did_you_mean
-from evidence.io.table_rows import SourceRow
+from evidence.io.table_rows import SourceRow, source_column
 from evidence.io.table_spec import Spec
 
 _YES_NO = {"1": True, "0": False, "yes": True, "no": False}
@@ -31,16 +31,17 @@ def read_entries(rows: Sequence[SourceRow], spec: Spec, techniques: Sequence[str
     problems: list[Problem] = []
     entries: list[Entry] = []
     lines: dict[str, int] = {}
+    column = source_column(spec.cells.technique, spec)
     for row in rows:
         technique, setting = (row.fill(text) for text in (spec.cells.technique, spec.cells.setting))
         if technique not in techniques:
             wanted = f"a technique of the spec{did_you_mean(technique, techniques)}"
-            problems.append(Problem(row.file, row.line, "technique", repr(technique), wanted))
+            problems.append(Problem(row.file, row.line, column, repr(technique), wanted))
             continue
         values = _words(row, spec, technique, setting) | _numbers(row, spec, units.get(setting), problems)
         if (before := lines.setdefault(values["id"], row.line)) != row.line:
             wanted = f"one row per technique and setting (the other is line {before}): skip all but one"
-            problems.append(Problem(row.file, row.line, "technique", f"{values['id']!r} twice", wanted))
+            problems.append(Problem(row.file, row.line, column, f"{values['id']!r} twice", wanted))
         built, more = build_row(Finding, values, row.place(_columns(spec)))
         problems += more
         if built.record:
@@ -113,7 +114,10 @@ def _columns(spec: Spec) -> Mapping[str, str]:
     rule = spec.findings
     named = {"k": rule.count, "n": rule.n, "se": rule.se, "higher_is_better": rule.higher_is_better}
     named |= {"rate": rule.estimate, "estimate": rule.estimate, "price_technique": rule.price}
-    return {field: column for field, column in named.items() if isinstance(column, str)}
+    words = {"technique": spec.cells.technique, "setting": spec.cells.setting, "study": spec.cells.study}
+    words |= {"where": rule.where, "source_kind": rule.source_kind, "note": rule.note, "variant": rule.variant}
+    columns = {field: source_column(text, spec) for field, text in words.items()}
+    return columns | {field: column for field, column in named.items() if isinstance(column, str)}
 
 
 def _units(rows: Sequence[SourceRow], spec: Spec) -> dict[str, float]:

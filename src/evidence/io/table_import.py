@@ -17,7 +17,7 @@ from evidence.io.prices import price_reason
 from evidence.io.rows import build_row, did_you_mean
 from evidence.io.store import replacing_files, write_text
 from evidence.io.table_findings import Entry, plain, read_entries
-from evidence.io.table_rows import SourceRow, read_source
+from evidence.io.table_rows import SourceRow, read_source, source_column
 from evidence.io.table_spec import Spec, load_spec
 from evidence.io.tables import QUESTION_FILE, load_base
 from evidence.io.toml_files import TomlPlace
@@ -108,12 +108,13 @@ def _techniques(rows: Sequence[SourceRow], spec: Spec, place: TomlPlace) -> tupl
         return spec.techniques
     problems: list[Problem] = []
     more: dict[str, Technique] = {}
+    column = source_column(spec.cells.technique, spec)
     for row in rows:
         key = row.fill(spec.cells.technique)
         if key in listed or key in more:
             continue
         values = {"id": key, "name": row.fill(spec.cells.technique_name)}
-        built, wrong = build_row(Technique, values, row.place({"id": "technique", "name": "technique"}))
+        built, wrong = build_row(Technique, values, row.place(dict.fromkeys(("id", "name"), column)))
         problems += wrong
         if built.record:
             more[key] = built.record
@@ -135,7 +136,8 @@ def _settings(proxies: Sequence[Entry], spec: Spec, place: TomlPlace) -> Rows:
         before, other = first.setdefault(key, (row, values))
         for field in (field for field in values if values[field] != other.get(field)):
             wanted = f"{other.get(field)!r}, as line {before.line} has for this setting"
-            problems.append(Problem(row.file, row.line, field, repr(values[field]), wanted))
+            column = source_column(getattr(spec.settings, field, f"{{{field}}}"), spec)
+            problems.append(Problem(row.file, row.line, column, repr(values[field]), wanted))
     if problems:
         raise BadInput(dict.fromkeys(problems))
     return [values for _, values in first.values()]

@@ -52,6 +52,16 @@ class SourcePlace:
         return Problem(self.row.file, self.row.line, column, found, wanted)
 
 
+def source_column(template: str, spec: Spec) -> str:
+    """The column of the source that a template's first braces come from, through made columns; "" without braces."""
+    found = _BRACES.search(template)
+    name = found[1] if found else ""
+    for _ in spec.columns:  # a column may be made from another made one, never from a later one
+        if name in spec.columns:
+            name = spec.columns[name].of
+    return name
+
+
 def read_source(path: Path, spec: Spec, place: TomlPlace) -> tuple[SourceRow, ...]:
     """The rows the spec wants, in file order.
 
