@@ -271,6 +271,7 @@ def test_a_harmbench_outcome_is_the_log_odds_ratio_against_the_direct_request(
     assert outcome.rate == pytest.approx(p, abs=1e-12)
     assert outcome.estimate_smd == pytest.approx(logit * 3**0.5 / math.pi, abs=1e-6)
     assert outcome.se_smd == pytest.approx((variance * 3) ** 0.5 / math.pi, abs=1e-6)
+    assert outcome.baseline_var_smd == pytest.approx(3 / math.pi**2 / (400 * p0 * (1 - p0)), abs=1e-8)
 
 
 # Identity: with a zero cell, +1/2 in all four; equal arms give 0 whatever the correction.

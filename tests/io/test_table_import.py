@@ -272,6 +272,7 @@ FAULTY = [
     ("source", "40.0,100", ",100", "source.csv:3:asr: found nothing", NUMBER),
     ("source", "40.0,100", "nan,100", "source.csv:3:asr: found 'nan'", NUMBER),
     ("source", "40.0,100", "4_0,100", "source.csv:3:asr: found '4_0'", NUMBER),
+    ("source", "40.0,100", "1e-999999999,100", "source.csv:3:asr: found '1e-999999999'", NUMBER),
     ("source", "40.0,100", "140,100", "source.csv:3:asr: found 1.4", "wanted a number of at most 1"),
     ("source", "40.0,100,1", "40.0,10.5,1", "source.csv:3:n: found '10.5'", "wanted a whole number"),
     ("source", "40.0,100,1", "40.0,0,1", "source.csv:3:n: found 0", "wanted a number above 0"),
@@ -373,3 +374,8 @@ def test_the_command_writes_a_bridge_and_says_what_is_in_it(tmp_path, monkeypatc
     assert len(document["left_out"]) == 1
     with Path("out/findings.csv").open(newline="", encoding="utf-8") as file:
         assert [row["rate"] for row in csv.DictReader(file)] == ["0.1", "0.4", "0"]
+
+
+def test_the_command_has_help_with_an_example():
+    result = CliRunner().invoke(app, ["import", "table", "--help"], env={"COLUMNS": "200"})
+    assert "Example: evidence import table source.csv import.toml bridge" in result.stdout

@@ -14,6 +14,8 @@ from evidence.io.rows import build_row, did_you_mean
 from evidence.io.table_rows import SourceRow, source_column
 from evidence.io.table_spec import Spec
 
+_MAX_DIGITS = 100
+"""Numbers beyond 1e100 or within 1e-100 are typing errors, and would be written out in as many digits."""
 _YES_NO = {"1": True, "0": False, "yes": True, "no": False}
 
 
@@ -160,7 +162,8 @@ def _number(row: SourceRow, column: str | None, problems: list[Problem]) -> Deci
         number = Decimal(row.cells[column])
     except InvalidOperation:
         number = Decimal("nan")
-    if not number.is_finite() or "_" in row.cells[column] or not row.cells[column].isascii():
+    too_far = number.is_finite() and number != 0 and abs(number.adjusted()) > _MAX_DIGITS
+    if not number.is_finite() or too_far or "_" in row.cells[column] or not row.cells[column].isascii():
         wanted = "a finite number such as 0.25 or 1e-3 (a row without one can be left out with [[skip]])"
         problems.append(row.problem(column, wanted))
         return None

@@ -216,7 +216,7 @@ def _outcome(entry: Entry, base: Entry | None, contrast: Contrast, problems: lis
     finding = entry.finding
     try:
         estimate, se, shared = contrast(finding, base.finding if base else None)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         problems.append(Problem(entry.row.file, entry.row.line, "", str(error), "a finite effect on the SMD scale"))
         return {}
     where = f"{finding.where}{f', against {base.finding.technique}' if base else ''}"
