@@ -88,9 +88,9 @@ f10,alpha2023,jailbreak,audit,monitor,counts,no,,,,,,,12,100,31,100,,,,,,,,,,,30
 """
 
 OUTCOMES = """\
-target,technique,estimate_smd,se_smd,rate,n,where
-closed model,monitor,0.4,0.1,0.62,200,Table 9
-closed model,audit,-0.1,0.1,,200,Table 9
+target,technique,estimate_smd,se_smd,baseline_var_smd,rate,n,where
+closed model,monitor,0.4,0.1,0.004,0.62,200,Table 9
+closed model,audit,-0.1,0.1,0.004,,200,Table 9
 """
 
 TABLES: dict[str, str] = {

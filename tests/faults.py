@@ -168,6 +168,10 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault("an outcome of no target", "outcomes", cell("closed model", "target", "GPT"), 2, "target", "'GPT'"),
     Fault("an outcome of no technique", "outcomes", swap(",audit,", ",audits,"), 3, "technique", "'audits'"),
+    Fault(
+        "a baseline noisier than all", "outcomes", swap("0.004,,", "0.02,,"), 3, "baseline_var_smd", "at most se_smd"
+    ),
+    Fault("two baselines of one target", "outcomes", swap("0.004,,", "0.005,,"), 3, "baseline_var_smd", "one baseline"),
     Fault("an outcome twice", "outcomes", swap(",audit,", ",monitor,"), 3, "technique", "not used before"),
     # Numbers
     Fault("se of zero", "findings", cell("f2", "se", "0"), 3, "se", "above 0"),

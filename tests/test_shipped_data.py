@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import math
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -12,13 +13,43 @@ from types import ModuleType
 
 import pytest
 
+from evidence.analysis.known_outcomes import known_contrast
 from evidence.domain.records import SIGN_KINDS, EvidenceBase, Finding
+from evidence.io.models import load_model
+from evidence.io.table_import import FILES, import_table
 from evidence.io.tables import find_warnings, load_base
 
 ROOT = Path(__file__).parents[1]
 CONTROL = ROOT / "data" / "control"
 HARMBENCH = ROOT / "data" / "bridges" / "harmbench"
-BASES = pytest.mark.parametrize("folder", [CONTROL, HARMBENCH], ids=lambda folder: folder.name)
+BRIDGE_FOLDERS = sorted(path.parent for path in (ROOT / "data" / "bridges").glob("*/base.toml"))
+BASES = pytest.mark.parametrize("folder", [CONTROL, *BRIDGE_FOLDERS], ids=lambda folder: folder.name)
+BRIDGES = pytest.mark.parametrize("folder", BRIDGE_FOLDERS, ids=lambda folder: folder.name)
+IMPORTED = pytest.mark.parametrize(
+    "folder", [path for path in BRIDGE_FOLDERS if path != HARMBENCH], ids=lambda folder: folder.name
+)
+SHARED = Path(os.environ.get("EVIDENCE_SHARED_DATA", ROOT.parent / "shared" / "data"))
+"""Source tables that are not part of the project: whole ones of the bridges, and those that may not be shipped."""
+SOURCES = {
+    "axbench": "axbench_steering",
+    "circuit-breakers": "circuit_breakers_defences",
+    "control-protocols": "ai_control_protocols",
+    "harmbench-r2d2": "harmbench",
+    "harmbench-scale": "harmbench",
+    "wmdp-rmu": "wmdp_rmu",
+}
+
+
+def shared(path: str) -> Path:
+    """A source table, or the test is skipped where it is not at hand."""
+    if not (SHARED / path).is_file():
+        pytest.skip(f"{path} is not part of the project; EVIDENCE_SHARED_DATA says where it is")
+    return SHARED / path
+
+
+def imported(source: Path, spec: Path, folder: Path) -> EvidenceBase:
+    model = load_model(ROOT / "models" / "default.toml")
+    return import_table(source, spec, folder, contrast=known_contrast, model=model).base
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +157,81 @@ def test_no_outcome_leaks_into_the_findings(harmbench: EvidenceBase) -> None:
     assert not any(target in text for target in targets)
 
 
+@BRIDGES
+def test_a_bridge_knows_something_of_every_target_and_says_nothing_of_it_in_the_findings(folder: Path) -> None:
+    base = load_base(folder)
+    targets = {target.id for target in base.question.targets}
+    assert {outcome.target for outcome in base.outcomes} == targets
+    assert targets.isdisjoint(row["setting"] for row in written_findings(folder))
+    assert base.techniques[0].id not in {outcome.technique for outcome in base.outcomes}
+    assert all(target.reason for target in base.question.targets)
+
+
+@BRIDGES
+def test_the_baselines_part_of_an_outcomes_error_is_stated(folder: Path) -> None:
+    for outcome in load_base(folder).outcomes:
+        assert outcome.baseline_var_smd is not None
+        assert 0 < outcome.baseline_var_smd < outcome.se_smd**2, (outcome.target, outcome.technique)
+
+
+# The rule of docs/model.md, section 4: .25 for the same family and epoch, .5 for the same epoch.
+@BRIDGES
+def test_novelty_follows_the_rule(folder: Path) -> None:
+    near = {"harmbench-scale", "harmbench-r2d2", "axbench"}
+    expected = 0.25 if folder.name in near else 0.5
+    assert {target.novelty for target in load_base(folder).question.targets} == {expected}
+
+
+@IMPORTED
+def test_a_bridge_is_what_its_spec_makes_of_its_source(folder: Path, tmp_path: Path) -> None:
+    imported(folder / "source.csv", folder / "import.toml", tmp_path / "again")
+    for name in FILES:
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes(), name
+
+
+@IMPORTED
+def test_a_shipped_source_holds_rows_of_the_table_it_comes_from(folder: Path) -> None:
+    whole = shared(f"bridges/{SOURCES[folder.name]}.csv").read_text(encoding="utf-8").splitlines()
+    lines = (folder / "source.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == whole[0]
+    assert set(lines) <= set(whole)
+    assert SOURCES[folder.name] == "harmbench" or lines == whole
+
+
+def test_harmbench_is_what_its_builder_makes_of_the_table(builder: ModuleType, tmp_path: Path) -> None:
+    builder.build(shared("bridges/harmbench.csv"), tmp_path)
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (HARMBENCH / path.name).read_bytes(), path.name
+
+
+# Counted in the tables: 14 algorithms on 2 + 5 data sets; 4 attacks and one on open models alone; 141 of 143 effects.
+@pytest.mark.parametrize(
+    ("name", "table", "sizes"),
+    [
+        ("domainbed", "domainbed", (14, 2, 28, 65)),
+        ("jailbreakbench", "jailbreakbench", (5, 2, 10, 6)),
+        ("replication", "replication_projects", (142, 4, 141, 141)),
+    ],
+)
+def test_a_local_table_becomes_a_bridge(name: str, table: str, sizes: tuple[int, ...], tmp_path: Path) -> None:
+    spec = ROOT / "validation" / "local_bridges" / f"{name}.toml"
+    base = imported(shared(f"local_bridges/{table}.csv"), spec, tmp_path / name)
+    assert find_warnings(base) == ()
+    assert tuple(map(len, (base.techniques, base.settings, base.findings, base.outcomes))) == sizes
+    assert {outcome.target for outcome in base.outcomes} == {target.id for target in base.question.targets}
+
+
+@BASES
+def test_the_sizes_told_are_those_of_the_tables(folder: Path) -> None:
+    text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    (line,) = [x for x in text.splitlines() if x.startswith(f"| `{folder.relative_to(ROOT / 'data')}/`")]
+    base = load_base(folder)
+    counted = {"technique": base.techniques, "famil": base.families, "setting": base.settings}
+    counted |= {"stud": base.studies, "finding": written_findings(folder), "target": base.question.targets}
+    for word, rows in counted.items():
+        assert re.search(rf"\b{len(rows)} {word}", line), (word, len(rows))
+
+
 # Cells of Table 6 in Mazeika et al. 2024, arXiv:2402.04249 (per cent), typed from the published table.
 @pytest.mark.parametrize(
     ("model", "attack", "percent"),
@@ -165,6 +271,7 @@ def test_a_harmbench_outcome_is_the_log_odds_ratio_against_the_direct_request(
     assert outcome.rate == pytest.approx(p, abs=1e-12)
     assert outcome.estimate_smd == pytest.approx(logit * 3**0.5 / math.pi, abs=1e-6)
     assert outcome.se_smd == pytest.approx((variance * 3) ** 0.5 / math.pi, abs=1e-6)
+    assert outcome.baseline_var_smd == pytest.approx(3 / math.pi**2 / (400 * p0 * (1 - p0)), abs=1e-8)
 
 
 # Identity: with a zero cell, +1/2 in all four; equal arms give 0 whatever the correction.

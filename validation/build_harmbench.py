@@ -55,7 +55,7 @@ SETTING_COLUMNS = (
     "gap_access,why_access,gap_capability,why_capability,gap_safety_training,why_safety_training"
 )
 FINDING_COLUMNS = "id,study,setting,technique,comparator,kind,higher_is_better,rate,n,where,source_kind"
-OUTCOME_COLUMNS = "target,technique,estimate_smd,se_smd,rate,n,where"
+OUTCOME_COLUMNS = "target,technique,estimate_smd,se_smd,baseline_var_smd,rate,n,where"
 
 type Cell = tuple[str, str]  # (model, attack)
 type Row = dict[str, str]
@@ -103,12 +103,20 @@ def contrast_smd(row: Row, base: Row) -> tuple[float, float]:
     return LOGIT_TO_SMD * math.log(a * d / (b * c)), LOGIT_TO_SMD * math.sqrt(sum(1 / x for x in cells))
 
 
+def baseline_var_smd(base: Row) -> float:
+    """Variance (SMD^2) that the contrasts of one model share: the direct request's, (3/pi^2)(1/k0 + 1/(n - k0))."""
+    n = int(base["n"])
+    k = float(base["rate"]) * n
+    return LOGIT_TO_SMD**2 * (1 / k + 1 / (n - k))
+
+
 def outcome_row(row: Row, base: Row) -> list[str]:
     """One attack on one closed model against the direct request on that model."""
     estimate, se = contrast_smd(row, base)
     place = f"{PAPER}, row {row['model']}, columns {row['technique']} and {BASELINE}"
     place += f" ({BASELINE} rate {base['rate']}, n {base['n']})"
-    return [row["model"], row["technique"], f"{estimate:.6f}", f"{se:.6f}", row["rate"], row["n"], place]
+    numbers = [f"{estimate:.6f}", f"{se:.6f}", f"{baseline_var_smd(base):.8f}"]
+    return [row["model"], row["technique"], *numbers, row["rate"], row["n"], place]
 
 
 def write_table(path: Path, header: str, rows: list[list[str]]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evidence.cli import ask, files, fits
+from evidence.cli import ask, files, fits, imports
 
 app = typer.Typer(
     name="evidence",
@@ -25,6 +25,7 @@ app.command("rank")(ask.rank)
 app.command("review")(ask.review)
 app.command("what-if")(ask.what_if)
 app.command("diagnose")(fits.diagnose)
+app.add_typer(imports.app)
 
 
 def _print_version(wanted: bool) -> None:

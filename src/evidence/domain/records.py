@@ -322,9 +322,18 @@ class Outcome(Record):
     technique: Id
     estimate_smd: float
     se_smd: Annotated[float, Field(gt=0)]
+    baseline_var_smd: Annotated[float, Field(ge=0)] | None = None
+    """SMD^2: the baseline's part of se_smd^2, the covariance of any two outcomes of one target; None: not known."""
     rate: Probability | None = None
     n: Annotated[int, Field(gt=0)] | None = None
     where: str
+
+    @model_validator(mode="after")
+    def _baseline_is_a_part(self) -> Outcome:
+        part, whole = self.baseline_var_smd, self.se_smd**2
+        if part is not None and part > whole * (1 + 1e-4):  # both are rounded in the file
+            raise ValueError(f"baseline_var_smd: found {part}, wanted at most se_smd^2 {whole:.6g}")
+        return self
 
 
 class RegisteredMerit(Record):

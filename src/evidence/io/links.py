@@ -60,6 +60,7 @@ def link_problems(draft: Draft) -> list[Problem]:
         *_headline_problems(draft),
         *_direction_problems(draft),
         *_kind_problems(draft),
+        *_shared_baseline_problems(draft),
     ]
 
 
@@ -175,3 +176,15 @@ def _kind_problems(draft: Draft) -> Iterator[Problem]:
                 yield row.problem("setting", wanted)
             if kinds.get(row.record.study, THEORY) != THEORY:
                 yield row.problem("study", "a study of kind 'theory' for an argument")
+
+
+def _shared_baseline_problems(draft: Draft) -> Iterator[Problem]:
+    """Outcomes of one target are contrasts with one sample of the baseline, whose error has one variance."""
+    first: dict[str, Row[Outcome]] = {}
+    for row in draft.outcomes or ():
+        if row.record is None:
+            continue
+        before = first.setdefault(row.record.target, row).record
+        if before and before.baseline_var_smd != row.record.baseline_var_smd:
+            wanted = f"{before.baseline_var_smd}, as for {before.technique!r} at {before.target!r}: one baseline sample"
+            yield row.problem("baseline_var_smd", wanted)

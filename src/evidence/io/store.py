@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,3 +44,32 @@ def write_text(path: Path, text: str, *, force: bool = False) -> None:
     """Write `text` as UTF-8 through a temporary file beside `path`. Raises BadInput as `require_writable` does."""
     with replacing(path, force=force) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         file.write(text)
+
+
+@contextmanager
+def replacing_files(folder: Path, names: Iterable[str], *, force: bool = False) -> Iterator[Path]:
+    """An empty temporary folder beside `folder` whose files `names` go into it when the block ends well.
+
+    A new folder appears whole, by one rename; in an existing one every file is replaced whole, one after the other,
+    and other files stay. Raises BadInput where `folder` is no folder, one of the files exists and `force` is not set,
+    or the folder around it is missing.
+    """
+    wanted = tuple(names)
+    if folder.exists() and not folder.is_dir():
+        raise BadInput([Problem(str(folder), None, "", "something that is no folder", "a folder")])
+    if folder.is_dir():
+        for name in wanted:
+            require_writable(folder / name, force=force)
+    elif not folder.parent.is_dir():
+        raise BadInput([Problem(str(folder), None, "", f"no folder {folder.parent}", "an existing folder")])
+    temporary = Path(tempfile.mkdtemp(dir=folder.resolve().parent, prefix=f".{folder.resolve().name}.", suffix=".tmp"))
+    try:
+        yield temporary
+        if folder.is_dir():
+            for name in wanted:
+                (temporary / name).replace(folder / name)
+        else:
+            temporary.chmod(0o755)
+            temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
