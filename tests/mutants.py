@@ -270,12 +270,12 @@ MUTANTS = (
         REVIEW + "test_what_limits_the_shift",
     ),
     Mutant(
-        "stale gaps", "analysis.live",
-        '        "gaps",\n', "",
+        "stale gaps", "analysis.reweighting",
+        '"gaps", "gap_unknown"', '"gap_unknown"',
         "analysis/test_live.py::test_a_moved_slider_gives_the_answer_of_a_full_fit",
     ),
     Mutant(
-        "old prior kept", "analysis.live",
+        "old prior kept", "analysis.reweighting",
         " - log_density(old.tables[k], xi)", "",
         "analysis/test_live.py::test_a_reweighted_answer_is_the_integral_under_the_new_prior",
     ),
