@@ -14,26 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evidence.analysis.fitting import Case, find_ruled_out, fit_case, prepare_case, with_beliefs
+from evidence.analysis.pilot import ROUNDS, ask_again, features_of
 from evidence.analysis.reweighting import Moved, above_under, move_draws, same_likelihood
 from evidence.domain.errors import BadInput
 from evidence.domain.records import EvidenceBase, Model
 from evidence.domain.results import Check
-from evidence.inference.checks import K_HAT_LIMIT, effective_sample_size, weight_checks, weighted_mcse
-from evidence.inference.engine import Engine, Evidence, Posterior, mixture_of
+from evidence.inference.checks import weight_checks, weighted_mcse
+from evidence.inference.engine import Engine, Evidence, Posterior
 from evidence.model.apart import design_apart, is_apart
 from evidence.model.changes import apply_settings
 from evidence.model.hyper import build_hyper
 from evidence.model.identity import merge_alike_settings
 
 type Floats = NDArray[np.float64]
-type Ints = NDArray[np.int64]
 
 COARSE, FINE = 0.01, 0.005
 """Largest Monte Carlo error of P that a slider shows first, and once it has been refined."""
 DRAWS = 4096
 """Draws of the fit that a changed prior weighs anew."""
-ASKED_AGAIN = (1024, 3072)
-"""At so many of them the likelihood is asked anew, first and if the error is still too large."""
+ESS_LIMIT = 100
+"""Effective draws below which a check fails."""
 
 type Route = Literal["prior", "likelihood", "refit"]
 
@@ -74,7 +74,7 @@ class Live:
         self.posterior = posterior
         self._draws = _thinned(posterior, DRAWS)
         self._indices = (posterior.techniques.index(pair[0]), posterior.techniques.index(pair[1]))
-        self._of_pair, self._pair_indices = _narrowed(self._draws, self._indices)
+        self._features = features_of(posterior)
 
     def move(
         self, settings: tuple[str, ...], *, mask: Floats | None = None, mcse_limit: float = COARSE, seed: int = 1
@@ -85,18 +85,13 @@ class Live:
         """
         moved = self.moved_case(settings)
         evidence = moved.everything if mask is None else Evidence(mask=mask)
-        start, answer = self.posterior, None
-        draws = self._draws_under(moved)
-        if draws is not None:
-            weights = _normalised(np.log(self._draws.weights) + draws.log_ratio)
-            start = replace(self._draws, coordinates=draws.coordinates, weights=weights)
-            if evidence.mask.all() and draws.is_exact and self._is_same_likelihood(moved):
-                answer = self._by_prior(moved, draws, mcse_limit)
-            else:
-                answer, start = self._by_likelihood(moved, evidence, start, mcse_limit)
+        if evidence.mask.all() and self._is_same_likelihood(moved):
+            answer, start = self._by_prior(moved, mcse_limit)
+        else:
+            answer, start = self._by_likelihood(moved, evidence, mcse_limit)
         if answer is not None and answer.ok:
             return answer
-        return self._refitted(moved, evidence, start.taken(start.weights > 0), mcse_limit=mcse_limit, seed=seed)
+        return self._refitted(moved, evidence, start, mcse_limit=mcse_limit, seed=seed)
 
     def moved_case(self, settings: tuple[str, ...]) -> Case:
         """The case under `settings`; its arrays are built anew only where settings have become one or two."""
@@ -116,54 +111,58 @@ class Live:
             raise BadInput(problems)
         return moved
 
-    def _draws_under(self, moved: Case) -> Moved | None:
-        """The draws at hand under another prior; None where none of them is possible, or they have another shape."""
-        if moved.design.n_latents != self.case.design.n_latents:
-            return None
-        found = move_draws(self.case.hyper, moved.hyper, self._draws)
-        return found if found is not None and np.isfinite(found.log_ratio).any() else None
-
     def _is_same_likelihood(self, moved: Case) -> bool:
         return moved.design.cell_rows is self.case.design.cell_rows and same_likelihood(self.case.hyper, moved.hyper)
 
-    def _by_prior(self, moved: Case, draws: Moved, mcse_limit: float) -> LiveAnswer:
-        """The draws weighted by the ratio of the priors."""
-        p = above_under(draws, self.case.hyper, moved.hyper, self._of_pair, self._pair_indices)
-        answer = _answer(p, np.log(self._draws.weights) + draws.log_ratio, mcse_limit, "prior")
-        if np.ptp(draws.log_ratio) > 0:
-            return answer
-        return replace(answer, checks={**answer.checks, "k_hat": self.posterior.checks["k_hat"]})
+    def _by_prior(self, moved: Case, mcse_limit: float) -> tuple[LiveAnswer | None, Posterior]:
+        """The draws weighted by the ratio of the priors, a part of them if that tells enough; and a refit's start."""
+        answer, start = None, self.posterior
+        for posterior in (self._draws, self.posterior):
+            draws = self._draws_under(moved, posterior)
+            if draws is None:
+                continue
+            if not draws.is_exact:
+                return self._by_likelihood(moved, moved.everything, mcse_limit)
+            start = _under(draws, posterior)
+            small, pair = _narrowed(posterior, self._indices)
+            p = above_under(draws, self.case.hyper, moved.hyper, small, pair)
+            answer = _answer(p, np.log(posterior.weights) + draws.log_ratio, mcse_limit, "prior")
+            if np.ptp(draws.log_ratio) == 0:
+                answer = replace(answer, checks={**answer.checks, "k_hat": self.posterior.checks["k_hat"]})
+            if answer.ok:
+                break
+        return answer, start
 
-    def _by_likelihood(
-        self, moved: Case, evidence: Evidence, start: Posterior, mcse_limit: float
-    ) -> tuple[LiveAnswer | None, Posterior]:
-        """The draws of `start` weighted by the ratio of the likelihoods too, and what a refit had better start from."""
-        index: Ints = np.empty(0, dtype=np.int64)
-        parts: list[Posterior] = []
-        answer, better = None, start
-        for n in ASKED_AGAIN:
-            # The positions of fewer draws are among those of three times as many: none is evaluated twice.
-            counts = np.bincount(start.systematic(n), minlength=len(start.weights))
-            new = np.setdiff1d(np.flatnonzero(counts), index)
-            index = np.concatenate([index, new])
-            parts.append(self.quick.evaluate(moved.design, moved.hyper, evidence, start.coordinates[new]))
-            found = mixture_of(parts, [len(part.weights) for part in parts])
-            log_ratio = np.nan_to_num(found.log_likelihood, nan=-np.inf) - start.log_likelihood[index]
-            # A draw met twice is one draw that weighs double: it knows no more than once.
-            log_weights = np.log(np.maximum(counts[index], 1e-300)) + log_ratio
+    def _by_likelihood(self, moved: Case, evidence: Evidence, mcse_limit: float) -> tuple[LiveAnswer | None, Posterior]:
+        """A part of the draws weighted by the ratio of the likelihoods too, and what a refit had better start from."""
+        draws = self._draws_under(moved, self.posterior)
+        if draws is None:
+            return None, self.posterior
+        start, answer = _under(draws, self.posterior), None
+
+        def evaluate(coordinates: Floats) -> Posterior:
+            return self.quick.evaluate(moved.design, moved.hyper, evidence, coordinates)
+
+        for number, (found, log_weights) in enumerate(ask_again(start, self._features, evaluate), start=1):
             if not np.isfinite(log_weights).any():
                 return None, start
             answer = _answer(found.above(*self._indices), log_weights, mcse_limit, "likelihood")
-            better = replace(found, weights=_normalised(log_weights), checks={})
-            if answer.ok or not _more_would_do(answer, start, n, mcse_limit):
-                break
-            parts = [found]
-        is_better = answer is not None and answer.checks["k_hat"].ok
-        return answer, better if is_better else start
+            if answer.ok or not _more_would_do(answer, number, mcse_limit):
+                asked = replace(found, weights=_normalised(log_weights), checks={})
+                return answer, asked.taken(asked.weights > 0) if answer.checks["k_hat"].ok else start
+        return answer, start
+
+    def _draws_under(self, moved: Case, posterior: Posterior) -> Moved | None:
+        """The draws at hand under another prior; None where none of them is possible, or they have another shape."""
+        if moved.design.n_latents != self.case.design.n_latents:
+            return None
+        found = move_draws(self.case.hyper, moved.hyper, posterior)
+        return found if found is not None and np.isfinite(found.log_ratio).any() else None
 
     def _refitted(
         self, moved: Case, evidence: Evidence, start: Posterior, *, mcse_limit: float, seed: int
     ) -> LiveAnswer:
+        start = start.taken(start.weights > 0)
         found = self.quick.fit(moved.design, moved.hyper, evidence, seed=seed, mcse_limit=mcse_limit, start=start)
         p = found.above(*self._indices)
         average = float(found.weights @ p)
@@ -188,12 +187,22 @@ def _answer(p: Floats, log_weights: Floats, mcse_limit: float, route: Route) -> 
     return LiveAnswer(float(weights @ p), float(mcse[0]), checks, route)
 
 
-def _more_would_do(answer: LiveAnswer, start: Posterior, n: int, mcse_limit: float) -> bool:
-    """True if the last of ASKED_AGAIN draws would have a small enough error: that of `start` and that of taking a part."""
-    own = 1 / effective_sample_size(start.weights)
-    shrink = (own + 1 / ASKED_AGAIN[-1]) / (own + 1 / n)
-    k_hat, ess = answer.checks["k_hat"].value, float(answer.checks["ess"].value or 0.0)
-    return k_hat is not None and k_hat < K_HAT_LIMIT and answer.mcse**2 * shrink < mcse_limit**2 and ess > 100 * shrink
+def _more_would_do(answer: LiveAnswer, number: int, mcse_limit: float) -> bool:
+    """True if one more round than `number` may be enough: errors fall at best with the root of the draws asked."""
+    if number == 1:  # the pilot's draws were not chosen for what they now weigh
+        return True
+    gain = sum(ROUNDS[: number + 1]) / sum(ROUNDS[:number])
+    return (
+        gain > 1
+        and answer.mcse**2 < gain * mcse_limit**2
+        and gain * float(answer.checks["ess"].value or 0.0) >= ESS_LIMIT
+    )
+
+
+def _under(draws: Moved, posterior: Posterior) -> Posterior:
+    """The posterior's likelihoods at the draws' coordinates, weighted by the new prior."""
+    weights = _normalised(np.log(posterior.weights) + draws.log_ratio)
+    return replace(posterior, coordinates=draws.coordinates, weights=weights)
 
 
 def _thinned(posterior: Posterior, n: int) -> Posterior:
