@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evidence.analysis.fitting import Case, find_ruled_out, fit_case, prepare_case, with_beliefs
 from evidence.analysis.pilot import ROUNDS, ask_again, features_of
-from evidence.analysis.reweighting import Moved, above_under, move_draws, same_likelihood
+from evidence.analysis.reweighting import Moved, above_under, move_draws, same_likelihood, unmoved
 from evidence.domain.errors import BadInput
 from evidence.domain.records import EvidenceBase, Model
 from evidence.domain.results import Check
@@ -23,7 +23,7 @@ from evidence.inference.checks import weight_checks, weighted_mcse
 from evidence.inference.engine import Engine, Evidence, Posterior
 from evidence.model.apart import design_apart, is_apart
 from evidence.model.changes import apply_settings
-from evidence.model.hyper import build_hyper
+from evidence.model.hyper import Hyper, build_hyper
 from evidence.model.identity import merge_alike_settings
 
 type Floats = NDArray[np.float64]
@@ -32,8 +32,8 @@ COARSE, FINE = 0.01, 0.005
 """Largest Monte Carlo error of P that a slider shows first, and once it has been refined."""
 DRAWS = 4096
 """Draws of the fit that a changed prior weighs anew."""
-ESS_LIMIT = 100
-"""Effective draws below which a check fails."""
+PROMISING, ESS_LIMIT = 5, 100
+"""Effective draws below which a pilot promises nothing, and below which a check fails."""
 
 type Route = Literal["prior", "likelihood", "refit"]
 
@@ -85,10 +85,16 @@ class Live:
         """
         moved = self.moved_case(settings)
         evidence = moved.everything if mask is None else Evidence(mask=mask)
+        answer, start = None, self.posterior
         if evidence.mask.all() and self._is_same_likelihood(moved):
             answer, start = self._by_prior(moved, mcse_limit)
-        else:
-            answer, start = self._by_likelihood(moved, evidence, mcse_limit)
+        if answer is None:
+            answer, start = self._by_likelihood(moved, evidence, self._draws_under(moved, self.posterior), mcse_limit)
+        if (answer is None or not answer.ok) and _is_other_prior(self.case.hyper, moved.hyper):
+            # Where the findings know little of a hyperparameter its coordinate is the better thing to keep.
+            again, other = self._by_likelihood(moved, evidence, self._draws_as_they_are(moved), mcse_limit)
+            start = start if again is None or not again.checks["k_hat"].ok else other
+            answer = again
         if answer is not None and answer.ok:
             return answer
         return self._refitted(moved, evidence, start, mcse_limit=mcse_limit, seed=seed)
@@ -122,7 +128,7 @@ class Live:
             if draws is None:
                 continue
             if not draws.is_exact:
-                return self._by_likelihood(moved, moved.everything, mcse_limit)
+                return None, self.posterior
             start = _under(draws, posterior)
             small, pair = _narrowed(posterior, self._indices)
             p = above_under(draws, self.case.hyper, moved.hyper, small, pair)
@@ -133,9 +139,10 @@ class Live:
                 break
         return answer, start
 
-    def _by_likelihood(self, moved: Case, evidence: Evidence, mcse_limit: float) -> tuple[LiveAnswer | None, Posterior]:
+    def _by_likelihood(
+        self, moved: Case, evidence: Evidence, draws: Moved | None, mcse_limit: float
+    ) -> tuple[LiveAnswer | None, Posterior]:
         """A part of the draws weighted by the ratio of the likelihoods too, and what a refit had better start from."""
-        draws = self._draws_under(moved, self.posterior)
         if draws is None:
             return None, self.posterior
         start, answer = _under(draws, self.posterior), None
@@ -158,6 +165,12 @@ class Live:
             return None
         found = move_draws(self.case.hyper, moved.hyper, posterior)
         return found if found is not None and np.isfinite(found.log_ratio).any() else None
+
+    def _draws_as_they_are(self, moved: Case) -> Moved | None:
+        """The draws with their coordinates, standard normal under any prior, so that values move with it."""
+        if moved.design.n_latents != self.case.design.n_latents or moved.hyper.names != self.case.hyper.names:
+            return None
+        return unmoved(self.posterior)
 
     def _refitted(
         self, moved: Case, evidence: Evidence, start: Posterior, *, mcse_limit: float, seed: int
@@ -189,14 +202,15 @@ def _answer(p: Floats, log_weights: Floats, mcse_limit: float, route: Route) -> 
 
 def _more_would_do(answer: LiveAnswer, number: int, mcse_limit: float) -> bool:
     """True if one more round than `number` may be enough: errors fall at best with the root of the draws asked."""
-    if number == 1:  # the pilot's draws were not chosen for what they now weigh
-        return True
+    ess = float(answer.checks["ess"].value or 0.0)
+    if number == 1:  # the pilot's draws were not chosen for what they now weigh: the next ones tell far more
+        return ess >= PROMISING
     gain = sum(ROUNDS[: number + 1]) / sum(ROUNDS[:number])
-    return (
-        gain > 1
-        and answer.mcse**2 < gain * mcse_limit**2
-        and gain * float(answer.checks["ess"].value or 0.0) >= ESS_LIMIT
-    )
+    return gain > 1 and answer.mcse**2 < gain * mcse_limit**2 and gain * ess >= ESS_LIMIT
+
+
+def _is_other_prior(old: Hyper, new: Hyper) -> bool:
+    return not (np.array_equal(old.tables, new.tables) and np.array_equal(old.stated, new.stated))
 
 
 def _under(draws: Moved, posterior: Posterior) -> Posterior:

@@ -21,6 +21,8 @@ ROUNDS = (512, 1024, 2048)
 """Draws taken in each round, repeats included."""
 FLAT, NEARLY = 0.5, 0.8
 """Powers of the weights by which draws are chosen, before a pilot and after it: flatter than the weights is safer."""
+FLATTER = 0.25
+"""Power of the weights in the regression, which must hold where the weights will lie, and needs many draws."""
 PENALTY = 3.0
 """Draws' worth of prior that each slope of the regression is 0."""
 FURTHEST = 4.0
@@ -60,11 +62,13 @@ def ask_again(
             parts.append(evaluate(start.coordinates[new]))
             parts = [mixture_of(parts, [len(part.weights) for part in parts])]
         found = parts[0]
-        ratio = np.nan_to_num(found.log_likelihood, nan=-np.inf) - start.log_likelihood[index]
+        ratio = found.log_likelihood - start.log_likelihood[index]
+        ratio = np.where(np.isnan(ratio), -np.inf, ratio)
         log_chosen = np.log(counts[index]) - np.log(expected[index]) + log_start[index]
-        yield found, log_chosen + ratio
-        usable = np.isfinite(ratio) & np.isfinite(log_chosen)
-        predicted = _predicted(features, index[usable], ratio[usable], _tempered(log_chosen[usable], FLAT))
+        log_weights = log_chosen + ratio
+        yield found, log_weights
+        usable = np.isfinite(log_weights)
+        predicted = _predicted(features, index[usable], ratio[usable], _tempered(log_weights[usable], FLATTER))
         chosen = _tempered(log_start + predicted, NEARLY)
 
 
@@ -77,7 +81,7 @@ def _predicted(features: Floats, index: Ints, values: Floats, weights: Floats) -
     penalty[0, 0] = 0.0
     weighted = x * weights[:, None]
     # The constant of a likelihood means nothing, and its size would cost digits.
-    slopes = np.linalg.solve(x.T @ weighted + penalty, weighted.T @ (values - values.mean()))
+    slopes = np.linalg.solve(x.T @ weighted + penalty, weighted.T @ (values - values.max()))
     return features @ slopes
 
 

@@ -88,13 +88,18 @@ def move_draws(old: Hyper, new: Hyper, posterior: Posterior) -> Moved | None:
     return replace(moved, w_0=np.broadcast_to(nodes, (len(posterior.weights), len(nodes))), shares=weights)
 
 
+def unmoved(posterior: Posterior) -> Moved:
+    """The draws at the coordinates they have: only the likelihood, which sees other values there, can weigh them."""
+    return Moved(posterior.coordinates, np.zeros(len(posterior.weights)), None, np.ones(1), is_exact=False)
+
+
 def _kept(old: Hyper, new: Hyper, posterior: Posterior, free: NDArray[np.bool_]) -> Moved:
     """Values stay and weigh p_new / p_old; at a point, and where `free` (K,), coordinates stay instead."""
     k = np.flatnonzero((old.tables != new.tables).any(axis=(1, 2)) & ~free)
     varies = old.active[k] & new.active[k]
     is_exact, k = bool(varies.all()), k[varies]
     if len(k) == 0:
-        return Moved(posterior.coordinates, np.zeros(len(posterior.weights)), None, np.ones(1), is_exact)
+        return replace(unmoved(posterior), is_exact=is_exact)
     xi = posterior.coordinates[:, k]
     values = look_up(np, old.tables[k], xi)
     moved = invert(new.tables[k], values)
