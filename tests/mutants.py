@@ -270,14 +270,39 @@ MUTANTS = (
         REVIEW + "test_what_limits_the_shift",
     ),
     Mutant(
-        "stale gaps", "analysis.live",
-        '        "gaps",\n', "",
+        "stale gaps", "analysis.reweighting",
+        '"gaps", "gap_unknown"', '"gap_unknown"',
         "analysis/test_live.py::test_a_moved_slider_gives_the_answer_of_a_full_fit",
     ),
     Mutant(
-        "old prior kept", "analysis.live",
+        "old prior kept", "analysis.reweighting",
         " - log_density(old.tables[k], xi)", "",
         "analysis/test_live.py::test_a_reweighted_answer_is_the_integral_under_the_new_prior",
+    ),
+    Mutant(
+        "Jacobian of a stated validity dropped", "analysis.reweighting",
+        "-np.log(new.novelty * np.where(usable, relevance, 1.0))", "np.zeros(len(xi))",
+        "analysis/test_reweighting.py::test_a_stated_validity_is_a_change_of_variables",
+    ),
+    Mutant(
+        "old prior of relevance kept", "analysis.reweighting",
+        " - log_density(old.tables[[column]], xi[:, None])[:, 0]", "",
+        "analysis/test_reweighting.py::test_a_stated_validity_is_a_change_of_variables",
+    ),
+    Mutant(
+        "first setting for the reference", "analysis.reweighting",
+        "_loss_apart(new, posterior, int(new.stated_reference[f]))", "_loss_apart(new, posterior, 0)",
+        "analysis/test_reweighting.py::test_a_stated_validity_is_a_change_of_variables",
+    ),
+    Mutant(
+        "chosen draws not weighed back", "analysis.pilot",
+        " - np.log(expected[index]) + log_start[index]", "",
+        "analysis/test_pilot.py::test_every_round_has_the_mean_of_the_new_posterior",
+    ),
+    Mutant(
+        "pilot's prediction unused", "analysis.pilot",
+        "_tempered(log_start + predicted, NEARLY)", "_tempered(log_start, NEARLY)",
+        "analysis/test_pilot.py::test_after_the_pilot_draws_are_those_that_weigh",
     ),
     Mutant(
         "prior scaled by its whole power", "analysis.sensitivity",

@@ -2,10 +2,11 @@
 
     python validation/whatif.py
 
-Every move changes one assumption by a seeded random amount. Moves of a prior are answered by reweighting, the others and
-all masks (a random tenth of the findings left out) by a refit to an error of .01 of P, then refined to .005. Wall time
-of each answer, after two refits that do not count, one by a prior and one by a mask. A moved gap can tell settings apart
-that were one node before: such a move has arrays of another shape, and its first refit a compilation in it.
+Every move changes one assumption by a seeded random amount. Moves of a prior or a validity are answered by weighing the
+draws at hand by the ratio of the priors ("reweighted"). Moves of a gap and all masks (a random tenth of the findings left
+out) ask the likelihood again, to an error of .01 of P ("coarse") and then to .005 ("fine"): at a part of the draws at hand,
+or, where these tell too little, at new draws in a refit. So do moves of the first kind whose weights fail a check. Wall
+time of each answer, after two that do not count, a refit and a mask; how many were reached which way; and what failed.
 """
 
 import time
@@ -55,22 +56,27 @@ def measure(name):
     )  # fmt: skip
     n = len(live.case.design.findings)
     masks = [(rng.random(n) > 0.1).astype(float) for _ in range(MASKS + 1)]
-    live.move(("prior.sigma=0.2",))
+    live.move((), mask=np.zeros(n))
     live.move((), mask=masks.pop())
-    before, times, failed = collapse_all._cache_size(), {"reweighted": [], "coarse": [], "fine": []}, 0
+    before, times, failed = collapse_all._cache_size(), {"reweighted": [], "coarse": [], "fine": []}, []
+    routes = dict.fromkeys(("prior", "likelihood", "refit"), 0)
     questions = [((move,), None) for move in moves_of(base, rng, MOVES)] + [((), mask) for mask in masks]
     for settings, mask in questions:
         took, answer = seconds(lambda: live.move(settings, mask=mask, mcse_limit=COARSE))  # noqa: B023
         times["coarse" if answer.refitted else "reweighted"].append(took)
-        failed += not answer.ok
+        routes[answer.route] += 1
+        failed += [] if answer.ok else [f"{settings or 'mask'} {answer.checks}"]
         if answer.refitted:
             took, answer = seconds(lambda: live.move(settings, mask=mask, mcse_limit=FINE))  # noqa: B023
             times["fine"].append(took)
-            failed += not answer.ok
+            failed += [] if answer.ok else [f"{settings or 'mask'} {answer.checks}"]
     for kind, values in times.items():
         p50, p95 = 1000 * np.quantile(values, [0.5, 0.95])
         print(f"{name}: {kind:10s} {len(values):3d} answers, median {p50:6.0f} ms, p95 {p95:6.0f} ms", flush=True)
-    print(f"{name}: answers that failed a check {failed}, new traces {collapse_all._cache_size() - before}", flush=True)
+    print(f"{name}: reached by {', '.join(f'{k} {n}' for k, n in routes.items())}")
+    print(f"{name}: answers that failed a check {len(failed)}, new traces {collapse_all._cache_size() - before}", flush=True)
+    for line in failed:
+        print(f"{name}: failed {line}", flush=True)
 
 
 if __name__ == "__main__":

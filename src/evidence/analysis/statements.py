@@ -75,7 +75,7 @@ def validity_of(case: Case, headline: Finding) -> dict[str, float]:
     hyper = case.hyper
     index = case.design.settings.index(headline.setting)
     q10, q50, q90 = validity_quantiles(hyper, index, np.array([0.1, 0.5, 0.9]))
-    cap, _ = caps(hyper, index)
+    cap = caps(hyper, index)
     family = int(hyper.family_of_setting[index])
     pi = float(hyper.irrelevance[family])
     found = {"q10": float(q10), "q50": float(q50), "q90": float(q90), "cost_of_gaps": float(1 - cap.mean())}
