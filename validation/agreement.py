@@ -19,6 +19,7 @@ from pathlib import Path
 import arviz
 import numpy as np
 
+from calibration import sources_of
 from evidence.analysis.fitting import prepare_case
 from evidence.analysis.ranking import draw_merits
 from evidence.inference.engine import pair_moments
@@ -113,10 +114,10 @@ def table(rows):
 
 
 def sources():
-    """SHA-256 over the package's model and inference code and the problems."""
-    package = ROOT / "src" / "evidence"
-    paths = sorted([*package.glob("model/*.py"), *package.glob("inference/*.py"), ROOT / "validation" / "problems.py"])
-    return hashlib.sha256(b"".join(p.read_bytes() for p in paths)).hexdigest()
+    """SHA-256 of each file that the comparison depends on, {path from the root: digest}: both engines and the problems."""
+    problems_file = "validation/problems.py"
+    own = {problems_file: hashlib.sha256((ROOT / problems_file).read_bytes()).hexdigest()}
+    return sources_of("exact") | sources_of("sampled") | own
 
 
 def _stored_rows():

@@ -18,8 +18,10 @@ from pathlib import Path
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+import simulator
 import uniformity
 from designs import DESIGNS
+from evidence.io.models import load_model
 from replication import ENGINES, N_DRAWS, replicate
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +33,6 @@ COVERAGE_LIMIT = 4.0
 """Binomial standard errors."""
 ALSO_READ = (
     *(f"validation/{name}.py" for name in ("designs", "likelihood", "replication", "simulator")),
-    "models/default.toml",
 )
 
 
@@ -53,7 +54,30 @@ def sources_of(engine):
             found.add(name)
             waiting += _imports_of(PACKAGE / name)
     paths = [*(f"src/evidence/{name}" for name in found), *ALSO_READ]
-    return {path: hashlib.sha256((ROOT / path).read_bytes()).hexdigest() for path in sorted(paths)}
+    return numbers_of_priors() | {path: hashlib.sha256((ROOT / path).read_bytes()).hexdigest() for path in sorted(paths)}
+
+
+def numbers_of_priors(path=simulator.MODEL):
+    """SHA-256 of the priors that replications are drawn from: what a model file says in numbers, not its sentences.
+
+    Classes that no design uses may come and go.
+    """
+    model = load_model(path)
+    used = sorted({family.validity_class for make in DESIGNS.values() for family in make().families})
+    numbers = {
+        "parametrisation": model.parametrisation.model_dump(mode="json"),
+        "priors": {name: _without_claim(prior) for name, prior in model.priors.items()},
+        "classes": {name: _without_claim(model.classes[name]) for name in used},
+    }
+    return {f"numbers of models/{path.name}": hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()}
+
+
+def _without_claim(record):
+    return {key: _strip(value) for key, value in record.model_dump(mode="json").items() if key != "claim"}
+
+
+def _strip(value):
+    return {k: v for k, v in value.items() if k != "claim"} if isinstance(value, dict) else value
 
 
 def _imports_of(path):

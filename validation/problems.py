@@ -148,7 +148,7 @@ def simulated(design, seed):
 
 def problems():
     """All thirty, by name in the order they are fitted."""
-    default = shipped("default")
+    default = shipped("uncalibrated")
     chat = {"validity_class": "open-chat"}
     organism = {"validity_class": "model-organism"}
     two = (effect("f1", "s1", "A", "none", 0.8, 0.2), effect("f2", "s1", "B", "none", 0.3, 0.2))
