@@ -50,7 +50,13 @@ def with_outcomes(base: EvidenceBase, targets: Collection[str]) -> EvidenceBase:
 
 def _findings_of_run(target: str, outcomes: Sequence[Outcome], baseline: str) -> list[Finding]:
     part = outcomes[0].baseline_var_smd
-    common: dict[str, Any] = {"study": OUTCOMES_STUDY, "setting": target, "kind": "effect", "scale": "smd", "higher_is_better": True}
+    common: dict[str, Any] = {
+        "study": OUTCOMES_STUDY,
+        "setting": target,
+        "kind": "effect",
+        "scale": "smd",
+        "higher_is_better": True,
+    }
     common |= {"source_kind": "derived", "where": "outcomes.csv"}
     name = f"{OUTCOMES_STUDY} {target}"
     if not part:
@@ -65,6 +71,8 @@ def _findings_of_run(target: str, outcomes: Sequence[Outcome], baseline: str) ->
     for o in outcomes:
         own = max(o.se_smd**2 - part, SMALLEST_SHARE * part)
         arms.append(
-            Finding(id=f"{name} {o.technique}", technique=o.technique, estimate=o.estimate_smd, se=math.sqrt(own), **common)
+            Finding(
+                id=f"{name} {o.technique}", technique=o.technique, estimate=o.estimate_smd, se=math.sqrt(own), **common
+            )
         )
     return arms

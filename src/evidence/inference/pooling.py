@@ -105,26 +105,25 @@ def learn_laws(
     data = (arrays, before, np.ones(len(bridges)) if include is None else np.array(include, float), fixed, mean, sd)
 
     def value_and_slope(phi: Floats) -> tuple[float, Floats]:
-        value, slope = jax.device_get(_value_and_slope(phi, *data))
+        value, slope = jax.device_get(_value_and_slope(phi, data))
         return float(value), np.asarray(slope, dtype=np.float64)
 
     start = mean if near is None else near
     found = optimize.minimize(value_and_slope, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
     if not np.isfinite(found.fun) or np.abs(found.jac).max() > MODE_SLOPE:
         raise ValueError(f"laws of the bridges: no mode found ({found.message})")
-    return laws_at(found.x, bridges, reference, shape, _inverse(np.asarray(_curvature(found.x, *data)), sd))
+    return laws_at(found.x, bridges, reference, shape, _inverse(np.asarray(_curvature(found.x, data)), sd))
 
 
 def laws_at(phi: Floats, bridges: Sequence[BridgeDraws], reference: Floats, shape: Shape, cov: Floats) -> LearnedLaws:
-    """phi with the log weights that the bridges' draws have under it."""
+    """Laws phi with the log weights that the bridges' draws have under it."""
     fixed, arrays = _shape_arrays(shape), [_arrays(b) for b in bridges]
     pairs = [(_log_density(phi, b, fixed), _log_density(reference, b, fixed)) for b in arrays]
     return LearnedLaws(phi, cov, tuple(np.asarray(after - before) for after, before in pairs))
 
 
-def _negative_log_posterior(
-    phi: Any, arrays: Any, before: Any, include: Any, shape: Any, mean: Any, sd: Any
-) -> Any:
+def _negative_log_posterior(phi: Any, data: Any) -> Any:
+    arrays, before, include, shape, mean, sd = data
     terms = [logsumexp(_density(phi, b, shape) - old) for b, old in zip(arrays, before, strict=True)]
     return 0.5 * (((phi - mean) / sd) ** 2).sum() - (include * jnp.stack(terms)).sum()
 
