@@ -3,6 +3,9 @@
 n pairs of techniques, M components. Everything is in SMD and in closed form, so that no score has an error of its own.
 """
 
+# pyright: basic
+# SciPy ships no types.
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -121,4 +124,4 @@ def calibration_slope(p: Floats, weights: Floats | None = None) -> float:
     x = logit(np.clip(p, CLIP, 1 - CLIP))
     w = np.ones(len(x)) if weights is None else weights
     found = minimize_scalar(lambda slope: -float(w @ log_expit(slope * x)), bounds=(-5.0, 20.0), method="bounded")
-    return float(found.x)
+    return float(found.x)  # pyright: ignore[reportAttributeAccessIssue]
