@@ -7,7 +7,7 @@ these stay (Monte Carlo EM). The same again without each group of bridges.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,8 +26,8 @@ from evidence.inference.pooling import SCALES, BridgeDraws, LearnedLaws, Shape, 
 
 type Floats = NDArray[np.float64]
 
-MAX_TURNS = 12
-SETTLED = 0.05
+MAX_TURNS = 10
+SETTLED = 0.1
 """Prior standard deviations that no law may have moved by in the last turn."""
 ESS_SHARE, SMALLEST_STEP = 0.25, 0.02
 """Share of a bridge's draws that must stay effective under new laws; where even this much of a step costs more, it is
@@ -62,10 +62,14 @@ class Pooled:
 
 
 def pool_bridges(
-    bridges: Sequence[EvidenceBase], start: Model, *, engine: Engine, seed: int, progress: Progress | None = None
-) -> Pooled:
-    """Laws learned over `bridges`; `start` are the laws they begin from, by hand. Raises BadInput for a bad bridge."""
-    shape, (mean, sd) = shape_of(start), laws_of(start)
+    bridges: Sequence[EvidenceBase], start: Model, *, engine: Engine, seed: int, hold: Collection[str] = (),
+    progress: Progress | None = None,
+) -> Pooled:  # fmt: skip
+    """Laws learned over `bridges`, from those of `start`, which are by hand; scales of `hold` stay as they are.
+
+    Raises BadInput for a bad bridge.
+    """
+    shape, (mean, sd) = shape_of(start), laws_of(start, hold)
     search = _Search(tuple(bridges), start, shape, mean, sd, engine, seed, progress)
     groups = groups_of(bridges)
     laws, fitted = search.run("all", [True] * len(bridges), None, [])

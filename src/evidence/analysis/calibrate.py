@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,10 +34,10 @@ DISTANCES: Mapping[str, tuple[float, tuple[float, ...]]] = {
 
 def calibrate(
     bridges: Sequence[EvidenceBase], start: Model, *, engine: Engine, seed: int, date: str,
-    progress: Progress | None = None,
+    hold: Collection[str] = (), progress: Progress | None = None,
 ) -> Calibration:  # fmt: skip
     """Laws learned over the bridges, and without each group of them. Raises BadInput for what cannot be used."""
-    pooled = pool_bridges(bridges, start, engine=engine, seed=seed, progress=progress)
+    pooled = pool_bridges(bridges, start, engine=engine, seed=seed, hold=hold, progress=progress)
     groups, names = groups_of(bridges), [b.question.id for b in bridges]
     writer = _Writer(pooled, start, date, seed)
     model = writer.model(pooled.laws, names, without=())

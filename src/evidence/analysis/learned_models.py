@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ type Floats = NDArray[np.float64]
 
 SCALE_SD = 0.7
 """Prior sd of a scale's logarithm: by hand it is known to about a factor of two."""
+HELD_SD = 1e-3
 COMMON_SD, OWN_SD = 1.0, 0.5
 """Prior sd of the common shift of all classes, and of a class's own: what the bridges say of one kind of proxy moves
 the others by four fifths of it."""
@@ -49,16 +51,17 @@ def shape_of(model: Model) -> Shape:
     )  # fmt: skip
 
 
-def laws_of(model: Model) -> tuple[Floats, Floats]:
-    """Prior mean and sd of phi, (P,) each: the model by hand, and how far the bridges may move it.
+def laws_of(model: Model, hold: Collection[str] = ()) -> tuple[Floats, Floats]:
+    """Prior mean and sd of phi, (P,) each: the model by hand, and how far the bridges may move it; `hold`: not at all.
 
     A half-normal law whose scale s is log-normal has the variance E[s^2]; the mean of log s is set so that without
     any bridge the model comes back as it was.
     """
     n = len(model.classes)
-    scales = [math.log(model.priors[name].scale or 1.0) - SCALE_SD**2 for name in SCALES]
+    free = [HELD_SD if name in hold else SCALE_SD for name in SCALES]
+    scales = [math.log(model.priors[name].scale or 1.0) - sd**2 for name, sd in zip(SCALES, free, strict=True)]
     mean = np.array([*scales, *np.zeros(len(COMMON) + 2 * n)])
-    sd = np.array([SCALE_SD] * len(SCALES) + [COMMON_SD] * len(COMMON) + [OWN_SD] * (2 * n))
+    sd = np.array([*free, *[COMMON_SD] * len(COMMON), *[OWN_SD] * (2 * n)])
     return mean, sd
 
 

@@ -177,7 +177,7 @@ def _kendall_tau(order: Floats, y: Floats) -> float | None:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tau = float(kendalltau(order, y).statistic)
+        tau = float(kendalltau(order, y).statistic)  # pyright: ignore[reportAttributeAccessIssue]
     return tau if np.isfinite(tau) else None
 
 

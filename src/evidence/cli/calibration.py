@@ -42,6 +42,9 @@ def calibrate(  # noqa: PLR0917 (one parameter per argument and option)
             "--left-out", metavar="FOLDER", help="Write, for each bridge, the model that has not seen it here."
         ),
     ] = None,
+    hold: Annotated[
+        list[str] | None, typer.Option("--hold", metavar="PRIOR", help="Keep this prior as it is by hand. Repeatable.")
+    ] = None,
     seed: flags.Seed = 1,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
@@ -63,10 +66,15 @@ def calibrate(  # noqa: PLR0917 (one parameter per argument and option)
     _require_different(bases)
     engine = engine_named("exact")
     from evidence.analysis.calibrate import calibrate as learn
+    from evidence.inference.pooling import SCALES
+
+    for name in hold or ():
+        if name not in SCALES:
+            raise bad_option("--hold", repr(name), f"one of {', '.join(SCALES)}")
 
     with progress_bar(quiet=quiet) as progress:
         date = datetime.now(UTC).strftime("%Y-%m-%d")
-        found = learn(bases, model, engine=engine, seed=seed, date=date, progress=progress)
+        found = learn(bases, model, engine=engine, seed=seed, date=date, hold=hold or (), progress=progress)
     if json:
         from evidence.report.documents import json_text
 
