@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evidence.cli import ask, files, fits, imports
+from evidence.cli import ask, backtests, calibration, files, fits, imports
 
 app = typer.Typer(
     name="evidence",
@@ -24,6 +24,8 @@ app.command("quick")(ask.quick)
 app.command("rank")(ask.rank)
 app.command("review")(ask.review)
 app.command("what-if")(ask.what_if)
+app.command("backtest")(backtests.backtest)
+app.command("calibrate")(calibration.calibrate)
 app.command("diagnose")(fits.diagnose)
 app.add_typer(imports.app)
 

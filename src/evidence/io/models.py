@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import tomli_w
+
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import EvidenceBase, Model
 from evidence.io.rows import build_row, did_you_mean, show
+from evidence.io.store import write_text
 from evidence.io.toml_files import read_toml
 
 
@@ -17,6 +20,13 @@ def load_model(path: Path) -> Model:
     if row.record is None:
         raise BadInput(problems)
     return row.record
+
+
+def write_model(path: Path, model: Model, *, force: bool = False) -> None:
+    """Write the model as a file that `load_model` reads back as the same record. Raises BadInput as `write_text` does."""
+    write_text(
+        path, tomli_w.dumps(model.model_dump(mode="json", exclude_defaults=True, exclude_none=True)), force=force
+    )
 
 
 def check_classes(base: EvidenceBase, model: Model) -> None:

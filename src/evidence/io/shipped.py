@@ -47,6 +47,12 @@ def find_model(name_or_path: str) -> Path:
     return path if path.is_file() else _named(name_or_path, list_shipped().models, "a model file")
 
 
+def find_model_without(bridge: str) -> Path | None:
+    """The file of the model that has not seen a bridge it would be scored on; None where no such file is shipped."""
+    path = _root() / "models" / "without" / f"{bridge}.toml"
+    return path if path.is_file() else None
+
+
 def _root() -> Path:
     """The checkout where the package runs from one, else the folder that travels inside the wheel."""
     packed = _PACKAGE / "_shipped"

@@ -1,0 +1,138 @@
+"""`evidence backtest`: readers on bridges, whose outcomes are known and hidden from them (docs/model.md, section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evidence.analysis.fitting import VERSION, Case, prepare_case
+from evidence.analysis.known_outcomes import with_outcomes
+from evidence.analysis.options import Progress
+from evidence.analysis.reader_scores import Scored, Truth, build_table, score_reader
+from evidence.analysis.readers import DRAWS, Summaries, pairs_of, prior_belief, proxy_readers, summarise, warranted
+from evidence.domain.backtest import BacktestTable
+from evidence.domain.canonical import sha256_of
+from evidence.domain.records import EvidenceBase, Model
+from evidence.domain.results import Check
+from evidence.inference.engine import Engine, Posterior
+from evidence.model.contrasts import Contrasts
+from evidence.model.hyper import build_hyper
+
+type Floats = NDArray[np.float64]
+
+HIDDEN, SIBLINGS_VISIBLE = "hidden", "siblings-visible"
+
+
+@dataclass(frozen=True)
+class Read:
+    """A bridge, the model `warranted` reads it with, and the targets asked about (empty: all with outcomes)."""
+
+    base: EvidenceBase
+    model: Model
+    targets: tuple[str, ...] = ()
+
+
+def backtest(
+    bridges: Sequence[Read], *, face_value: Model, random_effects: Model, engine: Engine, seed: int,
+    siblings_visible: bool = False, progress: Progress | None = None,
+) -> BacktestTable:  # fmt: skip
+    """Every reader on every target of every bridge. Raises BadInput for a bridge the model cannot read."""
+    scale = random_effects.priors["tau_het"].scale or 0.5
+    asked = [(read, target) for read in bridges for target in targets_of(read)]
+    scored: list[Scored] = []
+    checks: dict[str, dict[str, Check]] = {}
+    done = 0
+    for read in bridges:
+        fit = _shared_fit(read, engine, seed) if not siblings_visible else None
+        for target in targets_of(read):
+            if progress is not None:
+                progress("hiding outcomes", done, len(asked))
+            done += 1
+            view = _view(read, target, engine, seed, fit)
+            checks.setdefault(read.base.question.id, {}).update(
+                {f"{name} {target}" if siblings_visible else name: c for name, c in view.checks.items()}
+            )
+            truth = truth_of(read.base, target)
+            coin = prior_belief(view.case, engine, truth.techniques, seed)
+            summaries = summarise(view.case, engine, face_value, truth.techniques, seed)
+            beliefs = {
+                "warranted": warranted(view.posterior, truth.techniques),
+                "coin": coin,
+                **proxy_readers(view.case, summaries, target, coin, heterogeneity=scale),
+            }
+            scored.append(_scored(read, truth, target, beliefs, summaries))
+    mode = SIBLINGS_VISIBLE if siblings_visible else HIDDEN
+    reads = {r.base.question.id: (r.model.id, sha256_of(r.model), sha256_of(r.base)) for r in bridges}
+    return build_table(scored, reads, checks, mode=mode, seed=seed, version=VERSION)
+
+
+def targets_of(read: Read) -> list[str]:
+    """The targets asked about that have outcomes, in order of the base."""
+    known = {t.id for t in read.base.question.targets if len(truth_of(read.base, t.id).techniques) > 1}
+    return [t.id for t in read.base.question.targets if t.id in known and (not read.targets or t.id in read.targets)]
+
+
+def truth_of(base: EvidenceBase, target: str) -> Truth:
+    """What came out at one target: every pair of the techniques that have an outcome and were measured on a proxy.
+
+    Of a technique no proxy has seen, every reader knows the prior alone: such pairs compare nobody.
+    """
+    baseline = base.techniques[0].id
+    measured = {t for f in base.findings for t in (f.technique, f.comparator)}
+    outcomes = [o for o in base.outcomes if o.target == target and o.technique in measured]
+    first = [baseline] if baseline in measured else []
+    techniques = (*first, *(o.technique for o in outcomes))
+    y = np.array([*(0.0 for _ in first), *(o.estimate_smd for o in outcomes)])
+    variance = np.array([*(0.0 for _ in first), *(o.se_smd**2 for o in outcomes)])
+    is_baseline = np.array([t == baseline for t in techniques], dtype=bool)
+    a, b = pairs_of(len(techniques))
+    # Contrasts with one baseline sample share its part of the variance, which cancels between them.
+    part = next((o.baseline_var_smd or 0.0 for o in outcomes), 0.0)
+    shared = np.where(is_baseline[a] | is_baseline[b], 0.0, part)
+    return Truth(techniques, y, y[a] - y[b], np.sqrt(np.maximum(variance[a] + variance[b] - 2 * shared, 0.0)))
+
+
+@dataclass(frozen=True)
+class _View:
+    """One target as `warranted` sees it."""
+
+    case: Case
+    posterior: Posterior
+    checks: Mapping[str, Check]
+
+
+def _shared_fit(read: Read, engine: Engine, seed: int) -> _View | None:
+    """One fit for all targets, as long as nothing that is known or stated at a target moves a hyperparameter."""
+    case = prepare_case(read.base, read.model, target=None, settings=(), seed=seed, engine=engine.name)
+    if case.hyper.stated.any() or case.design.target_places or read.model.merits or read.model.orders:
+        return None
+    posterior = engine.fit(case.design, case.hyper, case.everything, seed=seed)
+    kept = posterior.resampled(DRAWS)
+    return _View(case, kept, posterior.checks)
+
+
+def _view(read: Read, target: str, engine: Engine, seed: int, shared: _View | None) -> _View:
+    if shared is not None:
+        case = shared.case
+        hyper = build_hyper(case.base, case.model, case.design, target=target, relevance=case.relevance)
+        moved = replace(case, hyper=hyper, target=target)
+        found = engine.evaluate(case.design, hyper, moved.everything, shared.posterior.coordinates)
+        return _View(moved, found, shared.checks)
+    siblings = {o.target for o in read.base.outcomes} - {target}
+    base = with_outcomes(read.base, siblings)
+    case = prepare_case(base, read.model, target=target, settings=(), seed=seed, engine=engine.name)
+    posterior = engine.fit(case.design, case.hyper, case.everything, seed=seed)
+    return _View(case, posterior.resampled(DRAWS), posterior.checks)
+
+
+def _scored(read: Read, truth: Truth, target: str, beliefs: Mapping[str, Contrasts], summaries: Summaries) -> Scored:
+    outcomes, notes = [o for o in read.base.outcomes if o.target == target], list[str]()
+    if any(o.baseline_var_smd is None for o in outcomes):
+        notes.append(f"{target}: the baseline's part of the errors is not known; contrasts are scored as independent")
+    if unseen := [o.technique for o in outcomes if o.technique not in truth.techniques]:
+        notes.append(f"{target}: left out, since no proxy measured them: {', '.join(unseen)}")
+    readers = {name: score_reader(belief, truth, is_coin=name == "coin") for name, belief in beliefs.items()}
+    return Scored(read.base.question.id, target, truth, readers, summaries, tuple(notes))

@@ -1,0 +1,113 @@
+"""`evidence calibrate`: default priors learned from bridges."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evidence.cli import flags
+from evidence.cli.running import (
+    NO_VERDICT,
+    bad_option,
+    base_named,
+    checked,
+    complain,
+    engine_named,
+    guarded,
+    model_named,
+    progress_bar,
+    show,
+)
+from evidence.domain.errors import BadInput, Problem
+from evidence.domain.records import EvidenceBase, Model
+
+START = "uncalibrated"
+
+
+@guarded
+def calibrate(  # noqa: PLR0917 (one parameter per argument and option)
+    bridges: Annotated[
+        list[str], typer.Argument(metavar="BRIDGE...", help="Bridges: names or folders, outcomes known.")
+    ],
+    start: Annotated[
+        str, typer.Option("--from", metavar="M", help="The model by hand that learning starts from.")
+    ] = START,
+    out: Annotated[Path | None, typer.Option("--out", metavar="M.toml", help="Write the learned model here.")] = None,
+    left_out: Annotated[
+        Path | None,
+        typer.Option(
+            "--left-out", metavar="FOLDER", help="Write, for each bridge, the model that has not seen it here."
+        ),
+    ] = None,
+    hold: Annotated[
+        list[str] | None, typer.Option("--hold", metavar="PRIOR", help="Keep this prior as it is by hand. Repeatable.")
+    ] = None,
+    seed: flags.Seed = 1,
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+    force: flags.Force = False,
+) -> None:
+    """Learns the priors of a model over bridges: scales, weights, relevance, and what is still opinion.
+
+    Example: evidence calibrate harmbench circuit-breakers axbench --out learned.toml
+    """
+    from evidence.io.models import write_model
+    from evidence.io.store import require_writable
+
+    if out is not None:
+        require_writable(out, force=force)
+    if left_out is not None and not left_out.is_dir():
+        raise bad_option("--left-out", str(left_out), "an existing folder")
+    model = model_named(start)
+    bases = [_bridge(name, model) for name in bridges]
+    _require_different(bases)
+    engine = engine_named("exact")
+    from evidence.analysis.calibrate import calibrate as learn
+    from evidence.inference.pooling import SCALES
+
+    for name in hold or ():
+        if name not in SCALES:
+            raise bad_option("--hold", repr(name), f"one of {', '.join(SCALES)}")
+
+    with progress_bar(quiet=quiet) as progress:
+        date = datetime.now(UTC).strftime("%Y-%m-%d")
+        found = learn(bases, model, engine=engine, seed=seed, date=date, hold=hold or (), progress=progress)
+    if json:
+        from evidence.report.documents import json_text
+
+        typer.echo(json_text(found.model_dump(mode="json")), nl=False)
+    else:
+        from evidence.report.calibration import calibration_view
+
+        show(calibration_view(found))
+    if not found.ok:
+        failed = [f"{b.bridge}: {name}" for b in found.bridges for name, check in b.checks.items() if not check.ok]
+        complain([f"no model written: {', '.join(failed)} failed; leave the bridge out, or try another --seed"])
+        raise typer.Exit(NO_VERDICT)
+    if out is not None:
+        write_model(out, found.model, force=force)
+    if left_out is not None:
+        for group in found.left_out:
+            for name in group.bridges:
+                write_model(left_out / f"{name}.toml", group.model, force=force)
+
+
+def _bridge(name: str, model: Model) -> EvidenceBase:
+    base = checked(base_named(name), model)
+    if not base.outcomes:
+        raise BadInput(
+            (Problem(name, None, "outcomes.csv", "no outcomes", "a bridge: a base whose targets are known"),)
+        )
+    return base
+
+
+def _require_different(bases: list[EvidenceBase]) -> None:
+    names = [base.question.id for base in bases]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise bad_option("BRIDGE", ", ".join(twice), "every bridge once")
+    if len(bases) < 2:
+        raise bad_option("BRIDGE", names[0], "two bridges or more: leaving one out must leave something")
