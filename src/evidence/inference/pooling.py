@@ -27,8 +27,8 @@ SCALES = ("tau", "tau_P", "sigma", "sigma_b", "mu_b", "sigma_d", "mu_d", "w_0", 
 """Hyperparameters with a half-normal law, whose scale is learned; `w_d` is one law for every dimension."""
 COMMON = ("v", "l", "pi")
 """Common shifts of the logits of construct noise, relevance and irrelevance."""
-MODE_SLOPE = 1e-2
-"""Largest slope of the log posterior, in any coordinate, at what counts as its mode."""
+MODE_SLOPE = 2e-2
+"""Largest slope of the log posterior, per prior sd of any coordinate, at what counts as its mode."""
 INSIDE = 1e-9
 """Relevance and construct noise are kept this far inside (0, 1), where every density is finite."""
 
@@ -104,15 +104,17 @@ def learn_laws(
     before = tuple(_log_density(reference, b, fixed) for b in arrays)
     data = (arrays, before, np.ones(len(bridges)) if include is None else np.array(include, float), fixed, mean, sd)
 
-    def value_and_slope(phi: Floats) -> tuple[float, Floats]:
-        value, slope = jax.device_get(_value_and_slope(phi, data))
-        return float(value), np.asarray(slope, dtype=np.float64)
+    def value_and_slope(x: Floats) -> tuple[float, Floats]:
+        value, slope = jax.device_get(_value_and_slope(mean + sd * x, data))
+        return float(value), np.asarray(slope, dtype=np.float64) * sd
 
-    start = mean if near is None else near
+    # In units of the prior's sd: a law that is held has a very small one.
+    start = np.zeros(len(mean)) if near is None else (near - mean) / sd
     found = optimize.minimize(value_and_slope, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
     if not np.isfinite(found.fun) or np.abs(found.jac).max() > MODE_SLOPE:
         raise ValueError(f"laws of the bridges: no mode found ({found.message})")
-    return laws_at(found.x, bridges, reference, shape, _inverse(np.asarray(_curvature(found.x, data)), sd))
+    phi = mean + sd * found.x
+    return laws_at(phi, bridges, reference, shape, _inverse(np.asarray(_curvature(phi, data)), sd))
 
 
 def laws_at(phi: Floats, bridges: Sequence[BridgeDraws], reference: Floats, shape: Shape, cov: Floats) -> LearnedLaws:
