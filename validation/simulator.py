@@ -20,7 +20,7 @@ from scipy import optimize, stats
 
 from evidence.domain.records import EvidenceBase, Finding
 
-MODEL = Path(__file__).parents[1] / "models" / "uncalibrated.toml"
+MODEL = Path(__file__).parents[1] / "models" / "default.toml"
 LEADING = ("tau", "tau_P", "sigma", "sigma_b", "mu_b", "sigma_d", "mu_d", "r", "w_0")
 SIGNS = ("order", "argument")
 SMD_PER_LOGIT = math.sqrt(3) / math.pi

@@ -49,7 +49,7 @@ def calibrate(
     return Calibration(
         date=date, version=VERSION, seed=seed, started_from=sha256_of(start), model=model, left_out=tuple(left_out),
         laws=tuple(_laws(pooled, pooled.laws, seed)), weights=tuple(_weights(pooled)),
-        bridges=tuple(_shares(pooled, groups)), base_rates=tuple(_base_rates(model, bridges, seed)),
+        bridges=tuple(_shares(pooled, groups)), base_rates=tuple(base_rates(model, bridges, seed)),
     )  # fmt: skip
 
 
@@ -181,7 +181,7 @@ def _shares(pooled: Pooled, groups: Sequence[str]) -> Iterator[BridgeShare]:
         )  # fmt: skip
 
 
-def _base_rates(model: Model, bridges: Sequence[EvidenceBase], seed: int) -> Iterator[BaseRate]:
+def base_rates(model: Model, bridges: Sequence[EvidenceBase], seed: int) -> Iterator[BaseRate]:
     """How often a proxy of each class keeps the order of two techniques, at three distances from the target."""
     rng = np.random.default_rng(seed)
     for name, validity_class in sorted(model.classes.items()):
