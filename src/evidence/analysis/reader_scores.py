@@ -34,6 +34,7 @@ from evidence.model.contrasts import (
 
 type Floats = NDArray[np.float64]
 
+COIN = "coin"
 RESAMPLES = 2000
 BINS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 Z_BINS = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, np.inf)
@@ -127,7 +128,9 @@ def build_table(
     overall = tuple(ReaderScore(reader=r, score=_mean([_of(b.scores, r) for b in bridges])) for r in READERS)
     return BacktestTable(
         mode=mode, readers=READERS, overall=overall, bridges=bridges, differences=tuple(_differences(scored, seed)),
-        slopes={r: calibration_slope(np.concatenate([s.readers[r].p for s in scored])) for r in READERS},
+        slopes={
+            r: calibration_slope(np.concatenate([s.readers[r].p for s in scored])) for r in READERS if r != COIN
+        },
         reliability=tuple(_reliability(scored)), single_proxies=tuple(_single_proxies(scored)),
         seed=seed, version=version, ok=all(b.ok for b in bridges),
     )  # fmt: skip

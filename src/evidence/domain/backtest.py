@@ -105,7 +105,7 @@ class BacktestTable(Record):
     bridges: tuple[BridgeScores, ...]
     differences: tuple[Difference, ...]
     slopes: dict[str, float]
-    """Calibration slope of each reader's P(A > B): 1 calibrated, below 1 too sure."""
+    """Calibration slope of each reader's P(A > B): 1 calibrated, below 1 too sure. The coin, never sure, has none."""
     reliability: tuple[ReliabilityBin, ...]
     single_proxies: tuple[SingleProxyBin, ...]
     seed: int

@@ -71,9 +71,10 @@ def _overall(found: BacktestTable) -> Grid:
         "reader", "log loss", "unclipped", "Brier", "sure and wrong", "CRPS, SMD", "inside 50 / 80 / 95 %",
         "regret, SMD", "Kendall tau", "slope",
     )  # fmt: skip
-    rows = [(r.reader, *_score(r.score), _two(found.slopes[r.reader])) for r in found.overall]
+    rows = [(r.reader, *_score(r.score), _slope(found, r.reader)) for r in found.overall]
+    n = len(found.bridges)
     siblings = "outcomes of a bridge's other targets were seen" if found.mode != "hidden" else "no outcome was seen"
-    note = f"Means over {len(found.bridges)} bridges; {siblings}. Log loss of a coin: {COIN:.3f}. Slope 1: calibrated."
+    note = f"Means over {n} {'bridge' if n == 1 else 'bridges'}; {siblings}. Log loss of a coin: {COIN:.3f}. Slope 1: calibrated."
     return Grid("All bridges", note, head, tuple(rows))
 
 
@@ -141,6 +142,10 @@ def _singles(found: BacktestTable) -> Grid:
     ]  # fmt: skip
     note = "Every pair of techniques, one proxy setting, one target."
     return Grid("One result at face value", note, head, tuple(rows))
+
+
+def _slope(found: BacktestTable, reader: str) -> str:
+    return _two(found.slopes[reader]) if reader in found.slopes else ""
 
 
 def _two(x: float) -> str:
