@@ -14,6 +14,8 @@ SHOWN: dict[str, tuple[str, str]] = {
     "face-value": ("#4d4d4d", "triangle"),
 }
 """Readers drawn, each with a colour that the colour-blind tell apart and a shape that print does."""
+LEGEND = (0, 110, 320)
+"""Where each reader's name starts, right of the axis."""
 WIDTH, HEIGHT, LEFT, TOP, SIDE = 560, 500, 70, 40, 380
 Z95 = 1.959963984540054
 
@@ -91,7 +93,7 @@ def _legend(readers: Sequence[str]) -> list[str]:
     lines: list[str] = []
     for i, reader in enumerate(readers):
         y, (colour, shape) = TOP - 22, SHOWN[reader]
-        x = LEFT + 165 * i - 30
+        x = LEFT + LEGEND[i]
         lines += [_shape(shape, colour, x, y, 5), f'<text x="{x + 12}" y="{y + 4}">{escape(reader)}</text>']
     return lines
 
