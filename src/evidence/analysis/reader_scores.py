@@ -211,9 +211,11 @@ def _differences(scored: Sequence[Scored], seed: int) -> Iterator[Difference]:
             for times, pair_times, gap in zip(*draws[name], gaps, strict=True):
                 total += times * (pair_times @ gap)
                 weight += times * pair_times.sum(axis=1)
-            resampled.append(np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), np.nan))
-        mean = np.nanmean(np.array(resampled), axis=0)
-        q = np.nanquantile(mean, [0.025, 0.1, 0.9, 0.975]).tolist()
+            # A resample of one technique alone has no pair: others stand in for it, so that every bridge counts alike.
+            known = np.flatnonzero(weight > 0)
+            resampled.append((total[known] / weight[known])[np.arange(RESAMPLES) % len(known)])
+        mean = np.mean(resampled, axis=0)
+        q = np.quantile(mean, [0.025, 0.1, 0.9, 0.975]).tolist()
         yield Difference(reader=reader, mean=float(np.mean(point)), q025=q[0], q10=q[1], q90=q[2], q975=q[3])
 
 
