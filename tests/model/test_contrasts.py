@@ -86,7 +86,9 @@ def test_the_probability_transform_is_the_cdf_and_uniform_for_who_is_right():
     uniform = probability_transform(Contrasts(weights, mean, sd), seen, np.full(n, 0.2))
     assert stats.kstest(uniform, "uniform").pvalue > 0.001
     # A reader twice as sure is found out by the same test.
-    assert stats.kstest(probability_transform(Contrasts(weights, mean, sd / 2), seen, 0 * seen), "uniform").pvalue < 1e-3
+    assert (
+        stats.kstest(probability_transform(Contrasts(weights, mean, sd / 2), seen, 0 * seen), "uniform").pvalue < 1e-3
+    )
 
 
 def test_the_crps_is_the_integral_that_defines_it():
