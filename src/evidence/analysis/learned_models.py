@@ -31,9 +31,9 @@ def shape_of(model: Model) -> Shape:
         if prior.dist != "Beta"
     ]
     problems += [
-        Problem(f"model {model.id!r}", None, f"priors.{name}", model.priors[name].dist, "HalfNormal")
+        Problem(f"model {model.id!r}", None, f"priors.{name}", dist, "HalfNormal")
         for name in SCALES
-        if name not in model.priors or model.priors[name].dist != "HalfNormal"
+        if (dist := model.priors[name].dist if name in model.priors else "none") != "HalfNormal"
     ]
     if problems or not model.classes:
         raise BadInput(problems or [Problem(f"model {model.id!r}", None, "classes", "none", "validity classes")])

@@ -42,7 +42,7 @@ def backtest_markdown(found: BacktestTable, heading: str = "##") -> str:
     for grid in grids_of(found):
         rows = [grid.head, tuple("---" for _ in grid.head), *grid.rows]
         table = "\n".join("| " + " | ".join(_cell(c) for c in row) + " |" for row in rows)
-        parts.append("\n\n".join(x for x in (f"{heading} {grid.title}", grid.note, table) if x))
+        parts.append("\n\n".join(x for x in (f"{heading} {show_name(grid.title)}", grid.note, table) if x))
     if notes_of(found):
         parts.append(f"{heading} Notes\n\n" + "\n".join(f"* {_cell(note)}" for note in notes_of(found)))
     return "\n\n".join(parts) + "\n"
@@ -58,7 +58,7 @@ def _cell(text: str) -> str:
 
 
 def _as_rich(grid: Grid) -> Table:
-    table = Table(title=grid.title, caption=grid.note or None, title_justify="left", caption_justify="left", box=None)
+    table = Table(title=show_name(grid.title), caption=grid.note or None, title_justify="left", caption_justify="left", box=None)
     for i, name in enumerate(grid.head):
         table.add_column(name, justify="left" if i == 0 else "right")
     for row in grid.rows:
