@@ -175,11 +175,11 @@ def test_the_best_single_proxy_has_the_least_variance_of_those_that_measure_most
 
 def test_the_nearest_proxy_counts_unknown_gaps_at_their_mean_and_targets_where_they_stand(read):
     case, summaries, _, _ = read
-    nearest = (
-        lambda places, target: places[  # noqa: E731
-            _nearest(case, Summaries(places, summaries.y[: len(places)], summaries.se[: len(places)]), target)
-        ]
-    )
+
+    def nearest(places, target):
+        n = len(places)
+        return places[_nearest(case, Summaries(places, summaries.y[:n], summaries.se[:n]), target)]
+
     # `lone` at 2/3 (the mean of Beta(2, 1)), `arms` at 1; `far` stands at .5.
     assert nearest(("arms", "lone"), "near") == "lone"
     assert nearest(("arms", "lone", "contrasts"), "far") == "contrasts"

@@ -58,7 +58,9 @@ def _cell(text: str) -> str:
 
 
 def _as_rich(grid: Grid) -> Table:
-    table = Table(title=show_name(grid.title), caption=grid.note or None, title_justify="left", caption_justify="left", box=None)
+    table = Table(
+        title=show_name(grid.title), caption=grid.note or None, title_justify="left", caption_justify="left", box=None
+    )
     for i, name in enumerate(grid.head):
         table.add_column(name, justify="left" if i == 0 else "right")
     for row in grid.rows:

@@ -1,0 +1,86 @@
+"""`evidence backtest` and `evidence calibrate` at the command line."""
+
+import json
+import math
+
+import pytest
+from typer.testing import CliRunner
+
+from evidence.analysis.readers import READERS
+from evidence.cli import app
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Runs `evidence` in this process, without a terminal, 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    return lambda *words: CliRunner().invoke(app, list(words), prog_name="evidence")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["backtest", "harmbenhc"], "did you mean 'harmbench'"),
+        (["backtest", "control"], "outcomes.csv"),
+        (["backtest", "axbench", "axbench"], "every bridge once"),
+        (["backtest", "axbench", "--target", "mars"], "'mars'"),
+        (["backtest", "axbench", "--model", "defualt"], "did you mean 'default'"),
+        (["backtest", "axbench", "--report", "page.pdf"], ".md, .json, .svg"),
+        (["backtest", "axbench", "--report", "no/such/folder/page.md"], "no folder"),
+        (["calibrate", "harmbenhc", "axbench"], "did you mean 'harmbench'"),
+        (["calibrate", "control", "axbench"], "outcomes.csv"),
+        (["calibrate", "axbench", "axbench"], "every bridge once"),
+        (["calibrate", "axbench"], "two bridges or more"),
+        (["calibrate", "axbench", "wmdp-rmu", "--hold", "rho"], "'rho'"),
+        (["calibrate", "axbench", "wmdp-rmu", "--from", "face-value"], "classes"),
+        (["calibrate", "axbench", "wmdp-rmu", "--left-out", "no-such-folder"], "an existing folder"),
+        (["calibrate", "axbench", "wmdp-rmu", "--out", "no/such/folder/m.toml"], "no folder"),
+    ],
+)  # fmt: skip
+def test_bad_input_exits_2_and_says_what_was_wanted(run, words, says):
+    result = run(*words)
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("backtest", "axbench", "--report"), ("calibrate", "axbench", "wmdp-rmu", "--out")], ids=lambda w: w[0]
+)
+def test_an_existing_file_is_kept_unless_forced(run, tmp_path, words):
+    path = tmp_path / "page.md"
+    path.write_text("mine", encoding="utf-8")
+    result = run(*words, str(path))
+    assert result.exit_code == 2
+    assert "--force" in result.stderr
+    assert path.read_text(encoding="utf-8") == "mine"
+
+
+def numbers(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [x for part in value for x in numbers(part)]
+    return [value] if isinstance(value, float) else []
+
+
+@pytest.mark.slow
+def test_a_backtest_is_one_document_with_every_reader_and_finite_numbers(run, tmp_path):
+    report = tmp_path / "plot.svg"
+    result = run("backtest", "axbench", "circuit-breakers", "--json", "--quiet", "--report", str(report))
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["ok"] is True
+    assert document["readers"] == list(READERS)
+    assert [b["bridge"] for b in document["bridges"]] == ["axbench", "circuit-breakers"]
+    for bridge in document["bridges"]:
+        assert [s["reader"] for s in bridge["scores"]] == list(READERS)
+        assert all([s["reader"] for s in t["scores"]] == list(READERS) for t in bridge["targets"])
+    assert [d["reader"] for d in document["differences"]] == list(READERS[1:])
+    found = numbers(document)
+    assert len(found) > 500
+    assert all(math.isfinite(x) for x in found)
+    # A coin scores ln 2 on every pair, whatever the outcomes.
+    coin = next(s["score"] for s in document["overall"] if s["reader"] == "coin")
+    assert coin["log_loss"] == pytest.approx(math.log(2))
+    assert report.read_text(encoding="utf-8").startswith("<svg")
