@@ -32,7 +32,7 @@ def run(monkeypatch):
         (["calibrate", "axbench", "axbench"], "every bridge once"),
         (["calibrate", "axbench"], "two bridges or more"),
         (["calibrate", "axbench", "wmdp-rmu", "--hold", "rho"], "'rho'"),
-        (["calibrate", "axbench", "wmdp-rmu", "--from", "face-value"], "classes"),
+        (["calibrate", "axbench", "wmdp-rmu", "--from", "face-value"], "priors.tau_P: found none, wanted HalfNormal"),
         (["calibrate", "axbench", "wmdp-rmu", "--left-out", "no-such-folder"], "an existing folder"),
         (["calibrate", "axbench", "wmdp-rmu", "--out", "no/such/folder/m.toml"], "no folder"),
     ],
