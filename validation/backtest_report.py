@@ -15,6 +15,7 @@ from pathlib import Path
 
 from evidence.analysis.backtest import Read, backtest
 from evidence.analysis.calibrate import base_rates
+from evidence.domain.backtest import LARGE
 from evidence.domain.calibration import Calibration
 from evidence.domain.records import Prior
 from evidence.inference.exact import ExactEngine
@@ -26,7 +27,8 @@ from evidence.report.reliability import reliability_svg
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "backtest.md"
-LEAST_PAIRS = 15
+LEAST_PAIRS = LARGE
+RIVALS = ("face-value", "random-effects-mean", "random-effects-predictive")
 GOALS = {"harmbench": 0.56, "domainbed": 0.67, "axbench": 0.25, "circuit-breakers": 0.25}
 NOVELTY_SCALES = (0.2, 0.5, 1.0, 1.5, 3.0)
 
@@ -60,7 +62,6 @@ TRIED = {
     "as calibrated": lambda m: m,
     "heavier tails of w_0 and w_d (half-t, 3 degrees of freedom)": lambda m: with_tails(m, "w_0", "w_d"),
     "heavier tails of tau and tau_P": lambda m: with_tails(m, "tau", "tau_P"),
-    "weights of dimensions halved": lambda m: scaled(m, "w_d", 0.5),
     "weights of dimensions tripled": lambda m: scaled(m, "w_d", 3.0),
     "irrelevance halved": lambda m: with_irrelevance(m, 0.5),
     "irrelevance doubled": lambda m: with_irrelevance(m, 2.0),
@@ -95,13 +96,16 @@ def goals(found):
     own = {b.bridge: loss(b.scores) for b in found.bridges}
     large = {name: s for name, s in own.items() if s.pairs >= LEAST_PAIRS}
     overall = {s.reader: s.score for s in found.overall}
-    mine = overall["warranted"]
+    overall_large = {s.reader: s.score for s in found.overall_large}
+    mine, mine_large = overall["warranted"], overall_large["warranted"]
     rows = [
         (f"below the coin's .693 on every bridge of {LEAST_PAIRS} pairs or more",
          ", ".join(f"{n} {s.log_loss:.3f}" for n, s in large.items()), all(s.log_loss < 0.693 for s in large.values())),
-        *((f"average over bridges below {reader}", f"{mine.log_loss:.3f} against {overall[reader].log_loss:.3f}",
-           mine.log_loss < overall[reader].log_loss)
-          for reader in ("face-value", "random-effects-mean", "random-effects-predictive")),
+        *((f"average over all bridges below {reader}", f"{mine.log_loss:.3f} against {overall[reader].log_loss:.3f}",
+           mine.log_loss < overall[reader].log_loss) for reader in RIVALS),
+        *((f"the same over bridges of {LEAST_PAIRS} pairs or more",
+           f"{mine_large.log_loss:.3f} against {overall_large[reader].log_loss:.3f} ({reader})",
+           mine_large.log_loss < overall_large[reader].log_loss) for reader in RIVALS),
         *((f"{name} at most {goal}", f"{own[name].log_loss:.3f}", own[name].log_loss <= goal)
           for name, goal in GOALS.items() if name in own),
         ("called above 95 in 100 and wrong in at most 3 % of pairs on each of these",
@@ -196,7 +200,7 @@ def main():
         "date": datetime.now(UTC).strftime("%Y-%m-%d"), "seconds": f"{seconds:.0f}",
         "local": ", ".join(b.question.id for b in local) or "none", "goals": goals(hidden),
         "hidden": backtest_markdown(hidden, "###"), "siblings": backtest_markdown(siblings, "###"),
-        "tried": tried(bases), "novelty": novelty_table(), **learned_tables(learned),
+        "tried": tried([b for b in bases if b.question.id in {x.bridge for x in hidden.bridges if x.scores[0].score.pairs >= LARGE}]), "novelty": novelty_table(), **learned_tables(learned),
     }  # fmt: skip
     for key, value in parts.items():
         template = template.replace("{{" + key + "}}", value)

@@ -10,7 +10,7 @@ from evidence.io.models import check_classes, load_model
 from evidence.io.shipped import find_model, list_shipped
 from evidence.io.tables import load_base
 
-SHIPPED = ("default", "face-value", "ignore", "random-effects", "sceptic", "trusting")
+SHIPPED = ("default", "face-value", "ignore", "random-effects", "sceptic", "trusting", "uncalibrated")
 CLASSES = {
     "small-open-chat",
     "open-chat",
@@ -35,7 +35,7 @@ def relevance_mean(validity_class) -> float:
     return pi * part.a / (part.a + part.b) + (1 - pi) * rest.a / (rest.a + rest.b)
 
 
-def test_six_models_are_shipped_and_each_is_named_as_its_file():
+def test_seven_models_are_shipped_and_each_is_named_as_its_file():
     assert tuple(list_shipped().models) == SHIPPED
     assert [shipped(name).id for name in SHIPPED] == list(SHIPPED)
 
@@ -49,7 +49,7 @@ def test_every_prior_and_class_of_a_shipped_model_says_what_it_claims(name):
     assert model.provenance
 
 
-@pytest.mark.parametrize("name", ["default", "sceptic", "trusting", "ignore"])
+@pytest.mark.parametrize("name", ["default", "sceptic", "trusting", "ignore", "uncalibrated"])
 def test_the_hierarchical_models_know_the_usual_classes(name):
     assert set(shipped(name).classes) == CLASSES
 
@@ -69,9 +69,9 @@ def test_the_sceptic_loses_more_on_the_way_and_the_trusting_less(prior):
     assert scales[0] > scales[1] > scales[2]
 
 
-def test_the_default_priors_of_the_model_page_are_kept():
+def test_the_priors_by_hand_of_the_model_page_are_kept():
     # docs/model.md, section 4: mu_b, mu_d ~ HalfNormal(.2), r ~ Beta(2, 4), v ~ Beta(18, 2), irrelevant ~ Beta(1, 30)
-    model = shipped("default")
+    model = shipped("uncalibrated")
     assert (model.priors["mu_b"].scale, model.priors["mu_d"].scale) == (0.2, 0.2)
     assert (model.priors["r"].a, model.priors["r"].b) == (2, 4)
     assert model.priors["w_0"].scale == 1.5
@@ -80,10 +80,10 @@ def test_the_default_priors_of_the_model_page_are_kept():
     assert (noise.a, noise.b, irrelevant.a, irrelevant.b) == (18, 2, 1, 30)
 
 
-def test_the_medians_that_the_default_claims_state_are_its_medians():
+def test_the_medians_that_the_claims_by_hand_state_are_its_medians():
     # scipy.stats.halfnorm, an independent implementation of the half-normal quantile
     def median(name: str) -> float:
-        return float(stats.halfnorm.median(scale=shipped("default").priors[name].scale))
+        return float(stats.halfnorm.median(scale=shipped("uncalibrated").priors[name].scale))
 
     assert median("tau") == pytest.approx(0.54, abs=0.005)
     assert median("tau_P") == pytest.approx(0.67, abs=0.005)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from evidence.analysis.readers import READERS, Summaries, pairs_of
 from evidence.domain.backtest import (
+    LARGE,
     BacktestTable,
     BridgeScores,
     Difference,
@@ -126,10 +127,16 @@ def build_table(
     """All averages. `reads`: model, its hash and the base's hash of each bridge."""
     bridges = tuple(_bridge(name, [s for s in scored if s.bridge == name], reads[name], checks[name]) for name in reads)
     overall = tuple(ReaderScore(reader=r, score=_mean([_of(b.scores, r) for b in bridges])) for r in READERS)
+    large = [b for b in bridges if b.scores[0].score.pairs >= LARGE]
+    overall_large = tuple(
+        ReaderScore(reader=r, score=_mean([_of(b.scores, r) for b in large])) for r in (READERS if large else ())
+    )
     return BacktestTable(
-        mode=mode, readers=READERS, overall=overall, bridges=bridges, differences=tuple(_differences(scored, seed)),
+        mode=mode, readers=READERS, overall=overall, overall_large=overall_large, bridges=bridges, differences=tuple(_differences(scored, seed)),
         slopes={
-            r: calibration_slope(np.concatenate([s.readers[r].p for s in scored])) for r in READERS if r != COIN
+            r: calibration_slope(np.concatenate([s.readers[r].p[~s.readers[r].tied] for s in scored]))
+            for r in READERS
+            if r != COIN
         },
         reliability=tuple(_reliability(scored)), single_proxies=tuple(_single_proxies(scored)),
         seed=seed, version=version, ok=all(b.ok for b in bridges),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from evidence.domain.records import Record
 from evidence.domain.results import Check
 
+LARGE = 15
+"""Pairs a bridge needs for a log loss that is more than an anecdote."""
+
 
 class Score(Record):
     """How one reader did on some pairs of techniques. Lower is better where not said otherwise."""
@@ -78,10 +81,9 @@ class ReliabilityBin(Record):
     lo: float
     hi: float
     pairs: float
-    """Tied outcomes count half."""
     claimed: float
     observed: float
-    """Share called right."""
+    """Share called right; a tied outcome is half right."""
 
 
 class SingleProxyBin(Record):
@@ -96,12 +98,14 @@ class SingleProxyBin(Record):
 
 
 class BacktestTable(Record):
-    """Readers on bridges. Overall figures are means over bridges; slopes and coverage pool all pairs."""
+    """Readers on bridges. Overall figures are means over bridges; slopes pool all pairs, ties left out."""
 
     mode: str
     """`hidden`: no target's outcomes were seen; `siblings-visible`: those of the other targets were."""
     readers: tuple[str, ...]
     overall: tuple[ReaderScore, ...]
+    overall_large: tuple[ReaderScore, ...] = ()
+    """Means over bridges of LARGE pairs or more; empty where there is none."""
     bridges: tuple[BridgeScores, ...]
     differences: tuple[Difference, ...]
     slopes: dict[str, float]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from evidence.domain.backtest import BacktestTable, Score
+from evidence.domain.backtest import LARGE, BacktestTable, Score
 from evidence.report.words import show_name
 
 COIN = 0.6931471805599453
@@ -27,7 +27,7 @@ class Grid:
 def grids_of(found: BacktestTable) -> tuple[Grid, ...]:
     """Everything a backtest says, as tables in reading order."""
     return (
-        _overall(found), _bridges(found), *_targets(found), _differences(found), _reliability(found), _singles(found),
+        *_overall(found), _bridges(found), *_targets(found), _differences(found), _reliability(found), _singles(found),
     )  # fmt: skip
 
 
@@ -68,16 +68,20 @@ def _as_rich(grid: Grid) -> Table:
     return table
 
 
-def _overall(found: BacktestTable) -> Grid:
+def _overall(found: BacktestTable) -> Iterator[Grid]:
     head = (
         "reader", "log loss", "unclipped", "Brier", "sure and wrong", "CRPS, SMD", "inside 50 / 80 / 95 %",
         "regret, SMD", "Kendall tau", "slope",
     )  # fmt: skip
-    rows = [(r.reader, *_score(r.score), _slope(found, r.reader)) for r in found.overall]
     n = len(found.bridges)
-    siblings = "outcomes of a bridge's other targets were seen" if found.mode != "hidden" else "no outcome was seen"
-    note = f"Means over {n} {'bridge' if n == 1 else 'bridges'}; {siblings}. Log loss of a coin: {COIN:.3f}. Slope 1: calibrated."
-    return Grid("All bridges", note, head, tuple(rows))
+    seen = "outcomes of a bridge's other targets were seen" if found.mode != "hidden" else "no outcome was seen"
+    rows = [(r.reader, *_score(r.score), _slope(found, r.reader)) for r in found.overall]
+    note = f"Means over {n} {'bridge' if n == 1 else 'bridges'}; {seen}. Log loss of a coin: {COIN:.3f}. Slope 1: calibrated."
+    yield Grid("All bridges", note, head, tuple(rows))
+    large = sum(b.scores[0].score.pairs >= LARGE for b in found.bridges)
+    if 0 < large < n:
+        rows = [(r.reader, *_score(r.score)) for r in found.overall_large]
+        yield Grid(f"Bridges of {LARGE} pairs or more", f"Means over {large} of them.", head[:-1], tuple(rows))
 
 
 def _score(s: Score) -> tuple[str, ...]:
