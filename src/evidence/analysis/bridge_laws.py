@@ -103,6 +103,7 @@ class _Search:
         """
         phi = self.mean if laws is None else laws.phi
         for turn in range(MAX_TURNS):
+            # Fits handed in were made one step before their laws: good enough for a first step, and made anew after it.
             if turn or laws is None:
                 fitted = self._fits(label, turn, phi, include, fitted)
             draws = [f.draws for f in fitted]
