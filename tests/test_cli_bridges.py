@@ -27,6 +27,8 @@ def run(monkeypatch):
         (["backtest", "axbench", "--model", "defualt"], "did you mean 'default'"),
         (["backtest", "axbench", "--report", "page.pdf"], ".md, .json, .svg"),
         (["backtest", "axbench", "--report", "no/such/folder/page.md"], "no folder"),
+        (["backtest", "axbench", "wmdp-rmu", "--target", "Yi-34B Bio"], "axbench"),
+        (["calibrate", "harmbench-scale", "harmbench-r2d2"], "two studies or more"),
         (["calibrate", "harmbenhc", "axbench"], "did you mean 'harmbench'"),
         (["calibrate", "control", "axbench"], "outcomes.csv"),
         (["calibrate", "axbench", "axbench"], "every bridge once"),

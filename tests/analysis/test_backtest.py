@@ -27,7 +27,7 @@ from evidence.analysis.reader_scores import (
     score_reader,
 )
 from evidence.analysis.readers import READERS, Summaries, pairs_of, summarise
-from evidence.domain.records import Technique
+from evidence.domain.records import RegisteredOrder, Technique
 from evidence.inference.exact import ExactEngine
 from evidence.io.models import load_model
 from evidence.io.shipped import find_base, find_model
@@ -106,6 +106,19 @@ def test_all_outcomes_are_hidden_unless_asked_for(run):
     _, hidden = run(bridges.bridge())
     _, siblings = run(bridges.bridge(), siblings_visible=True)
     assert not same(hidden["bridge", "far"]["face-value"], siblings["bridge", "far"]["face-value"])
+
+
+def test_nothing_is_seen_either_where_every_target_has_a_fit_of_its_own():
+    # A registered order speaks about the target, so that one fit no longer serves all of them.
+    order = RegisteredOrder(technique="B", comparator="A", q=0.8, claim="by design")
+    model = cases.spread_model().model_copy(update={"orders": (order,)})
+    readers = {"face_value": shipped("face-value"), "random_effects": shipped("random-effects")}
+    tables = [
+        backtest([Read(base, model)], **readers, engine=ENGINE, seed=1) for base in (bridges.bridge(), changed("near"))
+    ]
+    first, second = (next(t for t in table.bridges[0].targets if t.target == "far") for table in tables)
+    assert first.scores == second.scores
+    assert {name.rsplit(" ", 1)[1] for name in tables[0].bridges[0].checks} == {"near", "far"}
 
 
 def test_a_target_is_asked_about_only_if_it_is_named_and_known():

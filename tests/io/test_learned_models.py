@@ -53,7 +53,7 @@ def test_the_calibration_read_the_shipped_bridges_as_they_are_now(bridge, stored
 def test_the_novelty_weight_is_held_by_hand_and_says_so():
     default, by_hand = (load_model(find_model(name)) for name in ("default", "uncalibrated"))
     assert default.priors["w_0"].scale == by_hand.priors["w_0"].scale
-    assert default.priors["w_0"].claim.startswith("Opinion, no data")
+    assert default.priors["w_0"].claim.startswith("Held by hand")
 
 
 def test_sceptic_trusting_and_ignore_are_made_from_the_default_by_rule():

@@ -15,6 +15,7 @@ from evidence.analysis.reader_scores import Scored, Truth, build_table, score_re
 from evidence.analysis.readers import DRAWS, Summaries, pairs_of, prior_belief, proxy_readers, summarise, warranted
 from evidence.domain.backtest import BacktestTable
 from evidence.domain.canonical import sha256_of
+from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import EvidenceBase, Model
 from evidence.domain.results import Check
 from evidence.inference.engine import Engine, Posterior
@@ -40,8 +41,13 @@ def backtest(
     siblings_visible: bool = False, progress: Progress | None = None,
 ) -> BacktestTable:  # fmt: skip
     """Every reader on every target of every bridge. Raises BadInput for a bridge the model cannot read."""
-    scale = random_effects.priors["tau_het"].scale or 0.5
+    scale = random_effects.priors["tau_het"].scale
+    if scale is None:
+        raise ValueError(f"tau_het of {random_effects.id}: found no scale, wanted a half-normal law")
     asked = [(read, target) for read in bridges for target in targets_of(read)]
+    if lost := [read.base.question.id for read in bridges if not targets_of(read)]:
+        wanted = "targets asked about with two techniques or more that have outcomes and were measured on a proxy"
+        raise BadInput([Problem(name, None, "outcomes.csv", "no pair to score", wanted) for name in lost])
     scored: list[Scored] = []
     checks: dict[str, dict[str, Check]] = {}
     done = 0
@@ -51,9 +57,13 @@ def backtest(
             if progress is not None:
                 progress("hiding outcomes", done, len(asked))
             done += 1
-            view = _view(read, target, engine, seed, fit)
+            view = (
+                fit.at(target, engine)
+                if fit
+                else _own_fit(read, target, engine, seed, siblings_visible=siblings_visible)
+            )
             checks.setdefault(read.base.question.id, {}).update(
-                {f"{name} {target}" if siblings_visible else name: c for name, c in view.checks.items()}
+                {name if fit else f"{name} {target}": c for name, c in view.checks.items()}
             )
             truth = truth_of(read.base, target)
             coin = prior_belief(view.case, engine, truth.techniques, seed)
@@ -97,11 +107,19 @@ def truth_of(base: EvidenceBase, target: str) -> Truth:
 
 @dataclass(frozen=True)
 class _View:
-    """One target as `warranted` sees it."""
+    """A bridge as `warranted` sees it, asked about one target."""
 
     case: Case
     posterior: Posterior
     checks: Mapping[str, Check]
+
+    def at(self, target: str, engine: Engine) -> _View:
+        """The same draws of the hyperparameters, asked about another target: none of them enters the likelihood."""
+        case = self.case
+        hyper = build_hyper(case.base, case.model, case.design, target=target, relevance=case.relevance)
+        moved = replace(case, hyper=hyper, target=target)
+        found = engine.evaluate(case.design, hyper, moved.everything, self.posterior.coordinates)
+        return _View(moved, found, self.checks)
 
 
 def _shared_fit(read: Read, engine: Engine, seed: int) -> _View | None:
@@ -110,19 +128,13 @@ def _shared_fit(read: Read, engine: Engine, seed: int) -> _View | None:
     if case.hyper.stated.any() or case.design.target_places or read.model.merits or read.model.orders:
         return None
     posterior = engine.fit(case.design, case.hyper, case.everything, seed=seed)
-    kept = posterior.resampled(DRAWS)
-    return _View(case, kept, posterior.checks)
+    return _View(case, posterior.resampled(DRAWS), posterior.checks)
 
 
-def _view(read: Read, target: str, engine: Engine, seed: int, shared: _View | None) -> _View:
-    if shared is not None:
-        case = shared.case
-        hyper = build_hyper(case.base, case.model, case.design, target=target, relevance=case.relevance)
-        moved = replace(case, hyper=hyper, target=target)
-        found = engine.evaluate(case.design, hyper, moved.everything, shared.posterior.coordinates)
-        return _View(moved, found, shared.checks)
+def _own_fit(read: Read, target: str, engine: Engine, seed: int, *, siblings_visible: bool) -> _View:
+    """A fit for one target alone; the outcomes of the others are findings only where they may be seen."""
     siblings = {o.target for o in read.base.outcomes} - {target}
-    base = with_outcomes(read.base, siblings)
+    base = with_outcomes(read.base, siblings) if siblings_visible else read.base
     case = prepare_case(base, read.model, target=target, settings=(), seed=seed, engine=engine.name)
     posterior = engine.fit(case.design, case.hyper, case.everything, seed=seed)
     return _View(case, posterior.resampled(DRAWS), posterior.checks)

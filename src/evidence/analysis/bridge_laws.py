@@ -59,6 +59,8 @@ class Pooled:
     sd: Floats
     laws: LearnedLaws
     without: Mapping[str, LearnedLaws]
+    hold: tuple[str, ...]
+    """Scales that stay as they are by hand."""
 
 
 def pool_bridges(
@@ -77,7 +79,7 @@ def pool_bridges(
         group: search.run(f"without {group}", [g != group for g in groups], laws, fitted)[0]
         for group in dict.fromkeys(groups)
     }
-    return Pooled(tuple(fitted), shape, mean, sd, laws, without)
+    return Pooled(tuple(fitted), shape, mean, sd, laws, without, tuple(hold))
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,9 @@ def _draws_of(case: Case, posterior: Posterior, shape: Shape) -> BridgeDraws:
     kinds = [name.split("[", maxsplit=1)[0] for name in hyper.names]
     used = np.flatnonzero(hyper.active).tolist()
     scaled = [k for k in used if kinds[k] in SCALES]
-    families = [i for i, f in enumerate(hyper.families) if hyper.active[hyper.slots["l"] + i]]
+    # A family with a stated validity or an irrelevance of its own does not follow its class and teaches nothing of it.
+    own = [hyper.stated[i] or case.base.family(f).irrelevance is not None for i, f in enumerate(hyper.families)]
+    families = [i for i in range(len(own)) if hyper.active[hyper.slots["l"] + i] and not own[i]]
     classes = [case.base.family(hyper.families[i]).validity_class for i in families]
     values = posterior.hyper
     return BridgeDraws(

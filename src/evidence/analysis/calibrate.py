@@ -22,6 +22,7 @@ from evidence.model.priors import Mixture, law_quantiles, look_up, quantiles_at,
 type Floats = NDArray[np.float64]
 
 PHI_DRAWS, RHO_DRAWS = 4000, 20_000
+OPINION = "Opinion, no data: no bridge moves it. "
 LEAST_CONTRACTION = 0.1
 """Below it a law is where opinion put it."""
 DISTANCES: Mapping[str, tuple[float, tuple[float, ...]]] = {
@@ -47,7 +48,7 @@ def calibrate(
         kept = [n for n in names if n not in out]
         left_out.append(LeftOut(group=group, bridges=out, model=writer.model(laws, kept, without=out)))
     return Calibration(
-        date=date, version=VERSION, seed=seed, started_from=sha256_of(start), model=model, left_out=tuple(left_out),
+        date=date, version=VERSION, seed=seed, hold=pooled.hold, started_from=sha256_of(start), model=model, left_out=tuple(left_out),
         laws=tuple(_laws(pooled, pooled.laws, seed)), weights=tuple(_weights(pooled)),
         bridges=tuple(_shares(pooled, groups)), base_rates=tuple(base_rates(model, bridges, seed)),
     )  # fmt: skip
@@ -68,8 +69,13 @@ class _Writer:
         model = model_of(laws.draws(PHI_DRAWS, self.seed), pooled.shape, start)
         found = {law.name: law for law in _laws(pooled, laws, self.seed)}
         priors = model.priors | {
-            name: model.priors[name].model_copy(update={"claim": _claim(found[name], start.priors[name])})
+            name: model.priors[name].model_copy(
+                update={"claim": claim_of(found[name], start.priors[name], held=name in pooled.hold)}
+            )
             for name in SCALES
+        }
+        priors |= {
+            name: p.model_copy(update={"claim": OPINION + p.claim}) for name, p in priors.items() if name not in SCALES
         }
         seen = [f.base for f in pooled.fitted if f.base.question.id in learned_on]
         used = {family.validity_class for base in seen for family in base.families}
@@ -78,10 +84,11 @@ class _Writer:
             for name, c in model.classes.items()
         }
         hashes = ", ".join(f"{base.question.id} {sha256_of(base)[:8]}" for base in seen)
+        held = f", {', '.join(pooled.hold)} held by hand" if pooled.hold else ""
         provenance = (
             f"Learned by `evidence calibrate` on {self.date} from the model {start.id} (version {VERSION}, seed "
         )
-        provenance += f"{self.seed}) on the bridges {hashes}." if seen else f"{self.seed}) on no bridge."
+        provenance += f"{self.seed}) on the bridges {hashes}{held}." if seen else f"{self.seed}) on no bridge."
         head = {
             "id": f"without-{without[0]}" if without else "default",
             "title": f"Without {', '.join(without)}" if without else "Default",
@@ -91,11 +98,14 @@ class _Writer:
         return model.model_copy(update={**head, "priors": priors, "classes": classes})
 
 
-def _claim(law: LearnedLaw, by_hand: Prior) -> str:
+def claim_of(law: LearnedLaw, by_hand: Prior, *, held: bool) -> str:
+    """What the prior of a learned or held scale claims."""
+    if held:
+        return f"Held by hand, opinion: the bridges were not asked. {by_hand.claim}"
     if law.is_opinion:
-        return f"Opinion, no data: no bridge varies it enough to move it. {by_hand.claim}"
+        return f"{OPINION}{by_hand.claim}"
     return (
-        f"Learned: scale {law.learned:.2g} (80 %, equal-tailed: {law.learned_q10:.2g} to {law.learned_q90:.2g}) where "
+        f"Learned: scale {law.learned:.3g} (80 %, equal-tailed: {law.learned_q10:.2g} to {law.learned_q90:.2g}) where "
         f"the hand had {law.by_hand:.2g}; the bridges took {100 * law.contraction:.0f} % of the variance of its logarithm."
     )
 
@@ -111,7 +121,9 @@ def _laws(pooled: Pooled, laws: LearnedLaws, seed: int) -> Iterator[LearnedLaw]:
     n = len(SCALES)
     by_hand = np.exp(pooled.mean[:n] + pooled.sd[:n] ** 2)
     for k, name in enumerate(SCALES):
-        yield _law(name, float(by_hand[k]), np.exp(phi[:, k]), float(contraction[k]))
+        law = _law(name, float(by_hand[k]), np.exp(phi[:, k]), float(contraction[k]))
+        # A model file holds the half-normal law nearest to the average over what is not known of its scale.
+        yield law.model_copy(update={"learned": float(np.sqrt(np.mean(np.exp(2 * phi[:, k]))))})
     v, l, pi = class_means(phi, shape)  # noqa: E741 (the names of the mathematics)
     yield _law("v (mean)", shape.construct_mean, v, float(contraction[n]))
     for c, name in enumerate(shape.classes):

@@ -35,6 +35,12 @@ def shape_of(model: Model) -> Shape:
         for name in SCALES
         if (dist := model.priors[name].dist if name in model.priors else "none") != "HalfNormal"
     ]
+    problems += [
+        Problem(f"model {model.id!r}", None, f"classes.{name}.{field}", "its own law", "one law for all classes")
+        for name, c in model.classes.items()
+        for field in ("irrelevant", "construct_noise")
+        if getattr(c, field) != getattr(next(iter(model.classes.values())), field)
+    ]
     if problems or not model.classes:
         raise BadInput(problems or [Problem(f"model {model.id!r}", None, "classes", "none", "validity classes")])
     classes = sorted(model.classes)
@@ -55,7 +61,8 @@ def laws_of(model: Model, hold: Collection[str] = ()) -> tuple[Floats, Floats]:
     """Prior mean and sd of phi, (P,) each: the model by hand, and how far the bridges may move it; `hold`: not at all.
 
     A half-normal law whose scale s is log-normal has the variance E[s^2]; the mean of log s is set so that without
-    any bridge the model comes back as it was.
+    any bridge the scales come back as they were. Means of relevance, irrelevance and v are then averages over logits that
+    are not known: nearer to one half, and their laws wider than by hand.
     """
     n = len(model.classes)
     free = [HELD_SD if name in hold else SCALE_SD for name in SCALES]

@@ -35,7 +35,6 @@ from evidence.model.contrasts import (
 
 type Floats = NDArray[np.float64]
 
-COIN = "coin"
 RESAMPLES = 2000
 BINS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 Z_BINS = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, np.inf)
@@ -133,14 +132,18 @@ def build_table(
     )
     return BacktestTable(
         mode=mode, readers=READERS, overall=overall, overall_large=overall_large, bridges=bridges, differences=tuple(_differences(scored, seed)),
-        slopes={
-            r: calibration_slope(np.concatenate([s.readers[r].p[~s.readers[r].tied] for s in scored]))
-            for r in READERS
-            if r != COIN
-        },
+        slopes=_slopes(scored),
         reliability=tuple(_reliability(scored)), single_proxies=tuple(_single_proxies(scored)),
         seed=seed, version=version, ok=all(b.ok for b in bridges),
     )  # fmt: skip
+
+
+def _slopes(scored: Sequence[Scored]) -> dict[str, float]:
+    """Calibration slope of every reader that has one, ties left out."""
+    found = {
+        r: calibration_slope(np.concatenate([s.readers[r].p[~s.readers[r].tied] for s in scored])) for r in READERS
+    }
+    return {reader: slope for reader, slope in found.items() if slope is not None}
 
 
 def _bridge(

@@ -163,5 +163,5 @@ def _nearest(case: Case, summaries: Summaries, target: str) -> int:
 
 def _size(size: str) -> float:
     """Billions of parameters in a size such as "8x7B"; 0 where there is none."""
-    found = re.fullmatch(r"\s*(?:([0-9]+)x)?([0-9.]+)\s*B\s*", size)
+    found = re.fullmatch(r"\s*(?:([0-9]+)x)?([0-9]+(?:\.[0-9]+)?)\s*B\s*", size)
     return float(found[1] or 1) * float(found[2]) if found else 0.0

@@ -55,22 +55,16 @@ def calibrate(  # noqa: PLR0917 (one parameter per argument and option)
     Example: evidence calibrate harmbench circuit-breakers axbench --out learned.toml
     """
     from evidence.io.models import write_model
-    from evidence.io.store import require_writable
 
-    if out is not None:
-        require_writable(out, force=force)
-    if left_out is not None and not left_out.is_dir():
-        raise bad_option("--left-out", str(left_out), "an existing folder")
     model = model_named(start)
     bases = [_bridge(name, model) for name in bridges]
     _require_different(bases)
+    _require_writable(out, left_out, bases, force=force)
     engine = engine_named("exact")
     from evidence.analysis.calibrate import calibrate as learn
-    from evidence.inference.pooling import SCALES
 
-    for name in hold or ():
-        if name not in SCALES:
-            raise bad_option("--hold", repr(name), f"one of {', '.join(SCALES)}")
+    _require_groups(bases)
+    _require_scales(hold or [])
 
     with progress_bar(quiet=quiet) as progress:
         date = datetime.now(UTC).strftime("%Y-%m-%d")
@@ -111,3 +105,32 @@ def _require_different(bases: list[EvidenceBase]) -> None:
         raise bad_option("BRIDGE", ", ".join(twice), "every bridge once")
     if len(bases) < 2:
         raise bad_option("BRIDGE", names[0], "two bridges or more: leaving one out must leave something")
+
+
+def _require_groups(bases: list[EvidenceBase]) -> None:
+    from evidence.analysis.bridge_laws import groups_of
+
+    if len(set(groups_of(bases))) < 2:
+        names = ", ".join(base.question.id for base in bases)
+        raise bad_option("BRIDGE", names, "bridges of two studies or more: leaving one out must leave another")
+
+
+def _require_scales(names: list[str]) -> None:
+    from evidence.inference.pooling import SCALES
+
+    for name in names:
+        if name not in SCALES:
+            raise bad_option("--hold", repr(name), f"one of {', '.join(SCALES)}")
+
+
+def _require_writable(out: Path | None, left_out: Path | None, bases: list[EvidenceBase], *, force: bool) -> None:
+    """Everything that will be written, before ten minutes of work are done."""
+    from evidence.io.store import require_writable
+
+    if out is not None:
+        require_writable(out, force=force)
+    if left_out is not None:
+        if not left_out.is_dir():
+            raise bad_option("--left-out", str(left_out), "an existing folder")
+        for base in bases:
+            require_writable(left_out / f"{base.question.id}.toml", force=force)

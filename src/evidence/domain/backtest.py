@@ -109,7 +109,8 @@ class BacktestTable(Record):
     bridges: tuple[BridgeScores, ...]
     differences: tuple[Difference, ...]
     slopes: dict[str, float]
-    """Calibration slope of each reader's P(A > B): 1 calibrated, below 1 too sure. The coin, never sure, has none."""
+    """Calibration slope of each reader's P(A > B): 1 calibrated, below 1 too sure. None for a reader
+    that no slope fits best: a coin, or one that was always right."""
     reliability: tuple[ReliabilityBin, ...]
     single_proxies: tuple[SingleProxyBin, ...]
     seed: int

@@ -12,13 +12,14 @@ class LearnedLaw(Record):
     name: str
     by_hand: float
     learned: float
+    """As the model file has it: the root mean square of a scale; the median of a mean or a probability."""
     learned_q10: float
     learned_q90: float
     """80 %, equal-tailed."""
     contraction: float
     """1 - posterior variance / prior variance of its logarithm or logit: 0 where the bridges say nothing."""
     is_opinion: bool
-    """True where no bridge varies it enough to say anything: opinion, no data."""
+    """True where the bridges say nothing of it, or where it was held by hand: opinion, no data."""
 
 
 class LearnedWeight(Record):
@@ -80,6 +81,8 @@ class Calibration(Record):
     date: str
     version: str
     seed: int
+    hold: tuple[str, ...] = ()
+    """Priors that were kept as they are by hand."""
     started_from: str
     """SHA-256 of the model whose laws are the prior of the laws."""
     model: Model

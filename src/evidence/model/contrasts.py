@@ -19,8 +19,8 @@ type Ints = NDArray[np.int64]
 CLIP = 0.001
 """Probabilities are scored inside [CLIP, 1 - CLIP]."""
 SURE = 0.95
-MASSES = (0.5, 0.8, 0.95)
-"""Central, equal-tailed intervals whose coverage is counted."""
+SLOPES = (-5.0, 20.0)
+"""Where a calibration slope is looked for."""
 MAX_COMPONENTS = 256
 """Components a CRPS is computed with: its cost is their square."""
 
@@ -113,15 +113,18 @@ def _thinned(beliefs: Contrasts) -> Contrasts:
     return Contrasts(equal, beliefs.mean[rows, index], beliefs.sd[rows, index])
 
 
-def calibration_slope(p: Floats, weights: Floats | None = None) -> float:
+def calibration_slope(p: Floats) -> float | None:
     """Slope of the logistic regression of "it happened" on logit P, both orientations of a pair, no intercept.
 
-    `p` (n,) are the probabilities given to what happened. 1: calibrated; below: too sure; 0: sure of nothing that is so.
+    `p` (n,) are the probabilities given to what happened. 1: calibrated; below: too sure. None where no slope is best:
+    nobody was surer than a coin, or every call was right.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_expit, logit
 
     x = logit(np.clip(p, CLIP, 1 - CLIP))
-    w = np.ones(len(x)) if weights is None else weights
-    found = minimize_scalar(lambda slope: -float(w @ log_expit(slope * x)), bounds=(-5.0, 20.0), method="bounded")
-    return float(found.x)  # pyright: ignore[reportAttributeAccessIssue]
+    if not (x < 0).any() or not (x > 0).any():
+        return None
+    found = minimize_scalar(lambda slope: -float(log_expit(slope * x).sum()), bounds=SLOPES, method="bounded")
+    slope = float(found.x)  # pyright: ignore[reportAttributeAccessIssue]
+    return slope if SLOPES[0] + 0.01 < slope < SLOPES[1] - 0.01 else None
