@@ -78,9 +78,10 @@ def backtest(  # noqa: PLR0917 (one parameter per argument and option)
         complain([f"no scores: {', '.join(failed)} failed; try another --seed, or leave the bridge out"])
         raise typer.Exit(NO_VERDICT)
     if json:
+        from evidence.report.backtest import backtest_document
         from evidence.report.documents import json_text
 
-        typer.echo(json_text(found.model_dump(mode="json")), nl=False)
+        typer.echo(json_text(backtest_document(found)), nl=False)
     else:
         from evidence.report.backtest import backtest_view
 
@@ -128,14 +129,14 @@ def _require_report(report: Path | None, *, force: bool) -> None:
 
 def _write(report: Path, found: BacktestTable, *, force: bool) -> None:
     from evidence.io.store import write_text
-    from evidence.report.backtest import backtest_markdown
+    from evidence.report.backtest import backtest_document, backtest_markdown
     from evidence.report.documents import json_text
     from evidence.report.reliability import reliability_svg
 
     names = ", ".join(b.bridge for b in found.bridges)
     text = {
         ".md": lambda: f"# Backtest\n\n{backtest_markdown(found)}",
-        ".json": lambda: json_text(found.model_dump(mode="json")),
+        ".json": lambda: json_text(backtest_document(found)),
         ".svg": lambda: reliability_svg(found, f"Claimed against observed on {names}"),
     }[report.suffix.lower()]()
     write_text(report, text, force=force)

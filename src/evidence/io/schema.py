@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from evidence.domain.backtest import BacktestTable
 from evidence.domain.calibration import Calibration
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import Family, Finding, Model, Outcome, Question, Record, Setting, Study, Technique
@@ -26,10 +25,9 @@ _RECORDS: dict[str, type[Record]] = {
     "ranking": Ranking,
     "what-if": Sweep,
     "diagnosis": Diagnosis,
-    "backtest": BacktestTable,
     "calibration": Calibration,
 }
-_RESULTS = frozenset({"review", "ranking", "what-if", "diagnosis", "backtest", "calibration"})
+_RESULTS = frozenset({"review", "ranking", "what-if", "diagnosis", "calibration"})
 
 SCHEMA_NAMES: tuple[str, ...] = tuple(_RECORDS)
 

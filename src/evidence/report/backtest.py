@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from evidence.domain.backtest import LARGE, BacktestTable, Score
+from evidence.domain.backtest import LARGE, BacktestTable, ReaderScore, Score
 from evidence.report.words import show_name
 
 COIN = 0.6931471805599453
+_KEYS = {"best-single": "best_single_proxy", "nearest": "nearest_proxy"}
+"""Names of the JSON, where they differ from a reader's with underscores."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,44 @@ def backtest_markdown(found: BacktestTable, heading: str = "##") -> str:
     if notes_of(found):
         parts.append(f"{heading} Notes\n\n" + "\n".join(f"* {_cell(note)}" for note in notes_of(found)))
     return "\n\n".join(parts) + "\n"
+
+
+def backtest_document(found: BacktestTable) -> dict[str, Any]:
+    """The JSON of `evidence backtest` (docs/cli.md): readers by name, scores by name."""
+
+    def named(scores: Sequence[ReaderScore]) -> dict[str, Any]:
+        return {_key(r.reader): _scores_of(r.score) for r in scores}
+
+    document = found.model_dump(mode="json", exclude={"overall", "overall_large", "bridges", "readers", "slopes"})
+    document["readers"] = [_key(reader) for reader in found.readers]
+    document["slopes"] = {_key(reader): slope for reader, slope in found.slopes.items()}
+    for row in (*document["differences"], *document["reliability"]):
+        row["reader"] = _key(row["reader"])
+    document |= {"overall": named(found.overall), "overall_large": named(found.overall_large)}
+    document["bridges"] = [
+        {
+            "id": b.bridge, "model": b.model, "model_sha256": b.model_sha256, "base_sha256": b.base_sha256,
+            "ok": b.ok, "checks": {name: check.model_dump(mode="json") for name, check in b.checks.items()},
+            "notes": list(b.notes), "n_pairs": b.scores[0].score.pairs, "readers": named(b.scores),
+            "targets": [
+                {"id": t.target, "n_pairs": t.scores[0].score.pairs, "readers": named(t.scores)} for t in b.targets
+            ],
+        }
+        for b in found.bridges
+    ]  # fmt: skip
+    return document
+
+
+def _key(reader: str) -> str:
+    return _KEYS.get(reader, reader.replace("-", "_"))
+
+
+def _scores_of(score: Score) -> dict[str, Any]:
+    renamed = {
+        "coverage_50": "coverage50", "coverage_80": "coverage80", "coverage_95": "coverage95",
+        "crps_smd": "crps", "top1_regret_smd": "top1_regret",
+    }  # fmt: skip
+    return {renamed.get(name, name): value for name, value in score.model_dump(exclude={"pairs"}).items()}
 
 
 def notes_of(found: BacktestTable) -> list[str]:
