@@ -102,8 +102,10 @@ def _as_rich(grid: Grid) -> Table:
     table = Table(
         title=show_name(grid.title), caption=grid.note or None, title_justify="left", caption_justify="left", box=None
     )
+    # Two readers whose names begin alike must not be cut to the same letters.
+    widest = max(len(show_name(row[0])) for row in (grid.head, *grid.rows))
     for i, name in enumerate(grid.head):
-        table.add_column(name, justify="left" if i == 0 else "right")
+        table.add_column(name, justify="left" if i == 0 else "right", min_width=None if i else widest)
     for row in grid.rows:
         table.add_row(*(show_name(cell) for cell in row))
     return table
