@@ -13,6 +13,8 @@ from evidence.domain.backtest import LARGE, BacktestTable, ReaderScore, Score
 from evidence.report.words import show_name
 
 COIN = 0.6931471805599453
+COLUMNS = 4
+"""Beside the first one, in a terminal of 80 columns."""
 _KEYS = {"best-single": "best_single_proxy", "nearest": "nearest_proxy"}
 """Names of the JSON, where they differ from a reader's with underscores."""
 
@@ -36,7 +38,9 @@ def grids_of(found: BacktestTable) -> tuple[Grid, ...]:
 
 def backtest_view(found: BacktestTable) -> RenderableType:
     """The tables for a terminal."""
-    return Group(*(_as_rich(grid) for grid in grids_of(found)), *(show_name(note) for note in notes_of(found)))
+    return Group(
+        *(part for grid in grids_of(found) for part in _as_rich(grid)), *(show_name(note) for note in notes_of(found))
+    )
 
 
 def backtest_markdown(found: BacktestTable, heading: str = "##") -> str:
@@ -98,17 +102,23 @@ def _cell(text: str) -> str:
     return show_name(text).replace("|", "\\|")
 
 
-def _as_rich(grid: Grid) -> Table:
-    table = Table(
-        title=show_name(grid.title), caption=grid.note or None, title_justify="left", caption_justify="left", box=None
-    )
-    # Two readers whose names begin alike must not be cut to the same letters.
+def _as_rich(grid: Grid) -> Iterator[Table]:
+    """One table, or several below each other with the same first column, where a terminal is too narrow for all."""
     widest = max(len(show_name(row[0])) for row in (grid.head, *grid.rows))
-    for i, name in enumerate(grid.head):
-        table.add_column(name, justify="left" if i == 0 else "right", min_width=None if i else widest)
-    for row in grid.rows:
-        table.add_row(*(show_name(cell) for cell in row))
-    return table
+    for start in range(1, len(grid.head), COLUMNS):
+        part = slice(start, start + COLUMNS)
+        is_last = start + COLUMNS >= len(grid.head)
+        table = Table(
+            title=grid.title if start == 1 else None, caption=grid.note if is_last and grid.note else None,
+            title_justify="left", caption_justify="left", box=None,
+        )  # fmt: skip
+        # Two readers whose names begin alike must not be cut to the same letters.
+        table.add_column(grid.head[0], min_width=widest)
+        for name in grid.head[part]:
+            table.add_column(name, justify="right", overflow="fold")
+        for row in grid.rows:
+            table.add_row(*(show_name(cell) for cell in (row[0], *row[part])))
+        yield table
 
 
 def _overall(found: BacktestTable) -> Iterator[Grid]:
