@@ -123,7 +123,7 @@ def _as_rich(grid: Grid) -> Iterator[Table]:
 
 def _overall(found: BacktestTable) -> Iterator[Grid]:
     head = (
-        "reader", "log loss", "unclipped", "Brier", "sure and wrong", "CRPS, SMD", "inside 50 / 80 / 95 %",
+        "reader", "log loss", "unclipped", "Brier", "sure and wrong", "CRPS, SMD", "in 50/80/95 %",
         "regret, SMD", "Kendall tau", "slope",
     )  # fmt: skip
     n = len(found.bridges)
