@@ -12,7 +12,7 @@ from evidence.cli.running import (
     NO_VERDICT,
     READERS,
     bad_option,
-    base_named,
+    bridge_named,
     checked,
     complain,
     engine_named,
@@ -21,7 +21,6 @@ from evidence.cli.running import (
     progress_bar,
     show,
 )
-from evidence.domain.errors import BadInput, Problem
 
 if TYPE_CHECKING:
     from evidence.analysis.backtest import Read
@@ -94,11 +93,7 @@ def _read(name: str, model: str | None, targets: tuple[str, ...]) -> Read:
     from evidence.analysis.backtest import Read
     from evidence.io.shipped import find_model_without
 
-    base = base_named(name)
-    if not base.outcomes:
-        raise BadInput(
-            (Problem(name, None, "outcomes.csv", "no outcomes", "a bridge: a base whose targets are known"),)
-        )
+    base = bridge_named(name)
     if model is not None:
         reader = model_named(model)
     else:

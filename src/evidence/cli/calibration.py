@@ -12,7 +12,7 @@ from evidence.cli import flags
 from evidence.cli.running import (
     NO_VERDICT,
     bad_option,
-    base_named,
+    bridge_named,
     checked,
     complain,
     engine_named,
@@ -21,8 +21,7 @@ from evidence.cli.running import (
     progress_bar,
     show,
 )
-from evidence.domain.errors import BadInput, Problem
-from evidence.domain.records import EvidenceBase, Model
+from evidence.domain.records import EvidenceBase
 
 START = "uncalibrated"
 
@@ -57,7 +56,7 @@ def calibrate(  # noqa: PLR0917 (one parameter per argument and option)
     from evidence.io.models import write_model
 
     model = model_named(start)
-    bases = [_bridge(name, model) for name in bridges]
+    bases = [checked(bridge_named(name), model) for name in bridges]
     _require_different(bases)
     _require_writable(out, left_out, bases, force=force)
     engine = engine_named("exact")
@@ -87,15 +86,6 @@ def calibrate(  # noqa: PLR0917 (one parameter per argument and option)
         for group in found.left_out:
             for name in group.bridges:
                 write_model(left_out / f"{name}.toml", group.model, force=force)
-
-
-def _bridge(name: str, model: Model) -> EvidenceBase:
-    base = checked(base_named(name), model)
-    if not base.outcomes:
-        raise BadInput(
-            (Problem(name, None, "outcomes.csv", "no outcomes", "a bridge: a base whose targets are known"),)
-        )
-    return base
 
 
 def _require_different(bases: list[EvidenceBase]) -> None:

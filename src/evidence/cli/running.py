@@ -91,6 +91,15 @@ def base_named(name: str, *, beside: Path | None = None) -> EvidenceBase:
     return load_base(find_base(name))
 
 
+def bridge_named(name: str) -> EvidenceBase:
+    """The bridge with this name or path. Raises BadInput for a base whose targets are not known."""
+    base = base_named(name)
+    if not base.outcomes:
+        wanted = "a bridge: a base whose targets are known"
+        raise BadInput((Problem(name, None, "outcomes.csv", "no outcomes", wanted),))
+    return base
+
+
 def paper_at(path: Path) -> EvidenceBase:
     """The base of a single-paper TOML file; its study is the last one."""
     from evidence.io.paper import load_paper
