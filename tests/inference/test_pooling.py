@@ -11,8 +11,10 @@ from evidence.inference import pooling
 from evidence.inference.pooling import COMMON, SCALES, BridgeDraws, Shape, class_means, laws_at, learn_laws
 
 SHAPE = Shape(
-    classes=("chat", "toy"), relevance_mean=np.array([0.7, 0.4]), relevance_size=np.array([9.0, 7.0]),
-    irrelevance=np.array([0.15, 0.35]), irrelevant=(1.0, 30.0), construct_mean=0.9, construct_size=20.0,
+    classes=("chat", "toy"), relevance_centre=np.log([0.7 / 0.3, 0.4 / 0.6]), relevance_doubt=np.array([0.9, 0.6]),
+    relevance_size=np.array([9.0, 7.0]), irrelevance_centre=np.log([0.15 / 0.85, 0.35 / 0.65]),
+    irrelevance_doubt=1.1, irrelevant=(1.0, 30.0), construct_centre=np.log(9.0), construct_doubt=0.8,
+    construct_size=20.0,
 )  # fmt: skip
 N = len(SCALES)
 P = len(SHAPE.names)
@@ -20,15 +22,15 @@ MEAN = np.r_[np.log(np.full(N, 0.5)), np.zeros(P - N)]
 SD = np.r_[np.full(N, 0.7), np.ones(len(COMMON)), np.full(4, 0.5)]
 
 
-def shifted(p, by):
-    """Logit of p moved by `by`: the inverse of the logistic function written out."""
-    return 1 / (1 + (1 - p) / p * np.exp(-by))
+def expit(x):
+    """The logistic function."""
+    return 1 / (1 + np.exp(-x))
 
 
 def log_density_by_scipy(phi, draws, shape):
     """Log p of each draw under phi: half-normals, Beta laws and their mixture, one value at a time."""
     at = dict(zip(shape.names, phi, strict=True))
-    v = shifted(shape.construct_mean, at["v"])
+    v = expit(shape.construct_centre + shape.construct_doubt * at["v"])
     total = np.zeros(len(draws.scaled))
     for k, law in enumerate(draws.law):
         total += stats.halfnorm.logpdf(draws.scaled[:, k], scale=np.exp(at[SCALES[law]]))
@@ -36,8 +38,8 @@ def log_density_by_scipy(phi, draws, shape):
         total += stats.beta.logpdf(values, v * shape.construct_size, (1 - v) * shape.construct_size)
     for f, c in enumerate(draws.class_of_family):
         name, values = shape.classes[c], draws.relevance[:, f]
-        l = shifted(shape.relevance_mean[c], at["l"] + at[f"l[{name}]"])  # noqa: E741
-        pi = shifted(shape.irrelevance[c], at["pi"] + at[f"pi[{name}]"])
+        l = expit(shape.relevance_centre[c] + shape.relevance_doubt[c] * (at["l"] + at[f"l[{name}]"]))  # noqa: E741
+        pi = expit(shape.irrelevance_centre[c] + shape.irrelevance_doubt * (at["pi"] + at[f"pi[{name}]"]))
         size = shape.relevance_size[c]
         density = (1 - pi) * stats.beta.pdf(values, l * size, (1 - l) * size)
         total += np.log(density + pi * stats.beta.pdf(values, *shape.irrelevant))

@@ -50,15 +50,27 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Pooled:
-    """The bridges' fits, the laws learned on all of them, and on all but each group."""
+class Found:
+    """Laws learned on some bridges, and the last fits of all, most of them under nearly these laws."""
 
+    laws: LearnedLaws
     fitted: tuple[Fitted, ...]
+    include: tuple[bool, ...]
+    """Which bridges the laws were learned on."""
+    moved: float
+    """How far the last turn moved any law, in prior standard deviations."""
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The laws learned on all bridges, and on all but each group."""
+
     shape: Shape
+    start: Model
     mean: Floats
     sd: Floats
-    laws: LearnedLaws
-    without: Mapping[str, LearnedLaws]
+    all: Found
+    without: Mapping[str, Found]
     hold: tuple[str, ...]
     """Scales that stay as they are by hand."""
 
@@ -74,12 +86,12 @@ def pool_bridges(
     shape, (mean, sd) = shape_of(start), laws_of(start, hold)
     search = _Search(tuple(bridges), start, shape, mean, sd, engine, seed, progress)
     groups = groups_of(bridges)
-    laws, fitted = search.run("all", [True] * len(bridges), None, [])
+    everything = search.run("all", [True] * len(bridges), None)
     without = {
-        group: search.run(f"without {group}", [g != group for g in groups], laws, fitted)[0]
+        group: search.run(f"without {group}", [g != group for g in groups], everything)
         for group in dict.fromkeys(groups)
     }
-    return Pooled(tuple(fitted), shape, mean, sd, laws, without, tuple(hold))
+    return Pooled(shape, start, mean, sd, everything, without, tuple(hold))
 
 
 @dataclass(frozen=True)
@@ -95,30 +107,30 @@ class _Search:
     seed: int
     progress: Progress | None
 
-    def run(
-        self, label: str, include: list[bool], laws: LearnedLaws | None, fitted: list[Fitted]
-    ) -> tuple[LearnedLaws, list[Fitted]]:
-        """Laws given the bridges of `include`, and the last fits. Starts from `laws` with their fits, if given.
+    def run(self, label: str, include: list[bool], start: Found | None) -> Found:
+        """Laws given the bridges of `include`, and the last fits; from those of `start`, if given.
 
         A step is cut back to where every bridge's draws still carry it: far from where they were made, importance
         weights find laws that suit single draws.
         """
-        phi = self.mean if laws is None else laws.phi
+        found, fitted = (None, []) if start is None else (start.laws, list(start.fitted))
+        phi, moved = (self.mean if found is None else found.phi), np.inf
         for turn in range(MAX_TURNS):
             # Fits handed in were made one step before their laws: good enough for a first step, and made anew after it.
-            if turn or laws is None:
+            if turn or start is None:
                 fitted = self._fits(label, turn, phi, include, fitted)
             draws = [f.draws for f in fitted]
-            near = None if laws is None else laws.phi
-            found = learn_laws(draws, phi, self.shape, self.mean, self.sd, include=include, near=near)
-            laws = self._cut_back(found, phi, draws, include)
-            moved = np.abs(laws.phi - phi) / self.sd
-            phi = laws.phi
-            if turn and laws is found and moved.max() < SETTLED:
+            near = None if found is None else found.phi
+            whole = learn_laws(draws, phi, self.shape, self.mean, self.sd, include=include, near=near)
+            found = self._cut_back(whole, phi, draws, include)
+            # A step that was cut back wanted to go further: nothing has settled.
+            moved = float(np.max(np.abs(whole.phi - phi) / self.sd))
+            phi = found.phi
+            if turn and found is whole and moved < SETTLED:
                 break
-        if laws is None:
+        if found is None:
             raise ValueError(f"turns: found {MAX_TURNS}, wanted at least 1")
-        return laws, fitted
+        return Found(found, tuple(fitted), tuple(include), moved)
 
     def _fits(self, label: str, turn: int, phi: Floats, include: list[bool], before: list[Fitted]) -> list[Fitted]:
         model, found = model_of(phi[None, :], self.shape, self.start), list[Fitted]()
@@ -201,6 +213,17 @@ def checks_of(fitted: Fitted, log_weights: Floats) -> tuple[float, dict[str, Che
         "ess_of_laws": Check(value=ess, ok=ess >= LEAST_ESS, wanted=f">= {LEAST_ESS}"),
     }
     return ess, checks
+
+
+def checks_of_laws(found: Found) -> dict[str, Check]:
+    """The checks of laws and of every fit they were learned on: the worst of each kind, and that they have settled."""
+    worst = {"laws_moved": Check(value=found.moved, ok=found.moved < SETTLED, wanted=f"< {SETTLED}")}
+    for fitted, log_weights, on in zip(found.fitted, found.laws.log_weights, found.include, strict=True):
+        for name, check in checks_of(fitted, log_weights)[1].items() if on else ():
+            # The checks of one kind all want less of something, or all more.
+            is_worse = name not in worst or (check.value < worst[name].value) is check.wanted.startswith(">")
+            worst = {**worst, name: check} if is_worse else worst
+    return worst
 
 
 def hashes_of(bridges: Sequence[EvidenceBase]) -> dict[str, str]:

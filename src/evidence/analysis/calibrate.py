@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evidence.analysis.bridge_laws import Fitted, Pooled, checks_of, groups_of, pool_bridges
+from evidence.analysis.bridge_laws import Fitted, Pooled, checks_of, checks_of_laws, groups_of, pool_bridges
 from evidence.analysis.fitting import VERSION
 from evidence.analysis.learned_models import model_of
 from evidence.analysis.options import Progress
@@ -23,6 +23,8 @@ type Floats = NDArray[np.float64]
 
 PHI_DRAWS, RHO_DRAWS = 4000, 20_000
 OPINION = "Opinion, no data: no bridge moves it. "
+LEARNED, MOVED = " Learned on bridges.", " No bridge has it: moved with the other classes, else opinion."
+"""What is added to the claim of a class."""
 LEAST_CONTRACTION = 0.1
 """Below it a law is where opinion put it."""
 DISTANCES: Mapping[str, tuple[float, tuple[float, ...]]] = {
@@ -40,16 +42,18 @@ def calibrate(
     """Laws learned over the bridges, and without each group of them. Raises BadInput for what cannot be used."""
     pooled = pool_bridges(bridges, start, engine=engine, seed=seed, hold=hold, progress=progress)
     groups, names = groups_of(bridges), [b.question.id for b in bridges]
-    writer = _Writer(pooled, start, date, seed)
-    model = writer.model(pooled.laws, names, without=())
+    writer, laws = _Writer(pooled, date, seed), pooled.all.laws
+    model = writer.model(laws, names, without=())
     left_out: list[LeftOut] = []
-    for group, laws in pooled.without.items():
+    for group, found in pooled.without.items():
         out = tuple(n for n, g in zip(names, groups, strict=True) if g == group)
         kept = [n for n in names if n not in out]
-        left_out.append(LeftOut(group=group, bridges=out, model=writer.model(laws, kept, without=out)))
+        unseen = writer.model(found.laws, kept, without=out)
+        left_out.append(LeftOut(group=group, bridges=out, model=unseen, checks=checks_of_laws(found)))
     return Calibration(
-        date=date, version=VERSION, seed=seed, hold=pooled.hold, started_from=sha256_of(start), model=model, left_out=tuple(left_out),
-        laws=tuple(_laws(pooled, pooled.laws, seed)), weights=tuple(_weights(pooled)),
+        date=date, version=VERSION, seed=seed, hold=pooled.hold, started_from=sha256_of(start), model=model,
+        checks=checks_of_laws(pooled.all), left_out=tuple(left_out),
+        laws=tuple(_laws(pooled, laws, seed)), weights=tuple(_weights(pooled)),
         bridges=tuple(_shares(pooled, groups)), base_rates=tuple(base_rates(model, bridges, seed)),
     )  # fmt: skip
 
@@ -59,13 +63,12 @@ class _Writer:
     """Model files from laws: numbers, each with a sentence that says what it rests on."""
 
     pooled: Pooled
-    start: Model
     date: str
     seed: int
 
     def model(self, laws: LearnedLaws, learned_on: Sequence[str], *, without: tuple[str, ...]) -> Model:
         """The model of laws learned on some bridges; `without` are those it has not seen."""
-        pooled, start = self.pooled, self.start
+        pooled, start = self.pooled, self.pooled.start
         model = model_of(laws.draws(PHI_DRAWS, self.seed), pooled.shape, start)
         found = {law.name: law for law in _laws(pooled, laws, self.seed)}
         priors = model.priors | {
@@ -77,10 +80,10 @@ class _Writer:
         priors |= {
             name: p.model_copy(update={"claim": OPINION + p.claim}) for name, p in priors.items() if name not in SCALES
         }
-        seen = [f.base for f in pooled.fitted if f.base.question.id in learned_on]
+        seen = [f.base for f in pooled.all.fitted if f.base.question.id in learned_on]
         used = {family.validity_class for base in seen for family in base.families}
         classes = {
-            name: c.model_copy(update={"claim": start.classes[name].claim + _class_claim(name, used)})
+            name: c.model_copy(update={"claim": _without_note(start.classes[name].claim) + _class_claim(name, used)})
             for name, c in model.classes.items()
         }
         hashes = ", ".join(f"{base.question.id} {sha256_of(base)[:8]}" for base in seen)
@@ -111,7 +114,12 @@ def claim_of(law: LearnedLaw, by_hand: Prior, *, held: bool) -> str:
 
 
 def _class_claim(name: str, used: set[str]) -> str:
-    return " Learned on bridges." if name in used else " No bridge has it: moved with the other classes, else opinion."
+    return LEARNED if name in used else MOVED
+
+
+def _without_note(claim: str) -> str:
+    """The claim of a class before a calibration added to it: learning may start from a learned model."""
+    return claim.removesuffix(LEARNED).removesuffix(MOVED)
 
 
 def _laws(pooled: Pooled, laws: LearnedLaws, seed: int) -> Iterator[LearnedLaw]:
@@ -119,19 +127,26 @@ def _laws(pooled: Pooled, laws: LearnedLaws, seed: int) -> Iterator[LearnedLaw]:
     shape, phi = pooled.shape, laws.draws(PHI_DRAWS, seed)
     contraction = 1 - np.diag(laws.cov) / pooled.sd**2
     n = len(SCALES)
-    by_hand = np.exp(pooled.mean[:n] + pooled.sd[:n] ** 2)
+    scales = np.exp(pooled.mean[:n] + pooled.sd[:n] ** 2)
     for k, name in enumerate(SCALES):
-        law = _law(name, float(by_hand[k]), np.exp(phi[:, k]), float(contraction[k]))
+        law = _law(name, float(scales[k]), np.exp(phi[:, k]), float(contraction[k]))
         # A model file holds the half-normal law nearest to the average over what is not known of its scale.
         yield law.model_copy(update={"learned": float(np.sqrt(np.mean(np.exp(2 * phi[:, k]))))})
     v, l, pi = class_means(phi, shape)  # noqa: E741 (the names of the mathematics)
-    yield _law("v (mean)", shape.construct_mean, v, float(contraction[n]))
+    first = pooled.start.classes[shape.classes[0]]
+    yield _law("v (mean)", _beta_mean(first.construct_noise), v, float(contraction[n]))
     for c, name in enumerate(shape.classes):
         k = n + len(COMMON) + c
         own_l = _share(pooled, laws, (n + 1, k))
         own_pi = _share(pooled, laws, (n + 2, k + len(shape.classes)))
-        yield _law(f"relevance[{name}] (mean)", float(shape.relevance_mean[c]), l[:, c], own_l)
-        yield _law(f"irrelevance[{name}]", float(shape.irrelevance[c]), pi[:, c], own_pi)
+        by_hand = pooled.start.classes[name]
+        yield _law(f"relevance[{name}] (mean)", _beta_mean(by_hand.relevance), l[:, c], own_l)
+        yield _law(f"irrelevance[{name}]", by_hand.irrelevance, pi[:, c], own_pi)
+
+
+def _beta_mean(prior: Prior) -> float:
+    a, b = prior.a or 1.0, prior.b or 1.0
+    return a / (a + b)
 
 
 def _share(pooled: Pooled, laws: LearnedLaws, at: tuple[int, int]) -> float:
@@ -153,7 +168,7 @@ def _law(name: str, by_hand: float, draws: Floats, contraction: float) -> Learne
 def _weights(pooled: Pooled) -> Iterator[LearnedWeight]:
     """w_d of every dimension the bridges name, from the bridge whose posterior of it is narrowest."""
     by_dimension: dict[str, list[tuple[str, Floats]]] = {}
-    for fitted, log_weights in zip(pooled.fitted, pooled.laws.log_weights, strict=True):
+    for fitted, log_weights in zip(pooled.all.fitted, pooled.all.laws.log_weights, strict=True):
         for d in fitted.base.question.dimensions:
             found = by_dimension.setdefault(d.id, [])
             if _varies(fitted, d.id):
@@ -184,7 +199,7 @@ def _resampled(values: Floats, log_weights: Floats) -> Floats:
 
 
 def _shares(pooled: Pooled, groups: Sequence[str]) -> Iterator[BridgeShare]:
-    for fitted, log_weights, group in zip(pooled.fitted, pooled.laws.log_weights, groups, strict=True):
+    for fitted, log_weights, group in zip(pooled.all.fitted, pooled.all.laws.log_weights, groups, strict=True):
         ess, checks = checks_of(fitted, log_weights)
         base = fitted.base
         yield BridgeShare(

@@ -77,8 +77,7 @@ def calibrate(  # noqa: PLR0917 (one parameter per argument and option)
 
         show(calibration_view(found))
     if not found.ok:
-        failed = [f"{b.bridge}: {name}" for b in found.bridges for name, check in b.checks.items() if not check.ok]
-        complain([f"no model written: {', '.join(failed)} failed; leave the bridge out, or try another --seed"])
+        complain([f"no model written: {', '.join(found.failed)} failed; leave the bridge out, or try another --seed"])
         raise typer.Exit(NO_VERDICT)
     if out is not None:
         write_model(out, found.model, force=force)

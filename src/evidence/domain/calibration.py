@@ -73,6 +73,13 @@ class LeftOut(Record):
     group: str
     bridges: tuple[str, ...]
     model: Model
+    checks: dict[str, Check]
+    """The worst of each kind over the bridges it was learned on, and how far the last turn moved any law."""
+
+    @property
+    def ok(self) -> bool:
+        """True if what it was learned on passed its checks, and the laws had settled."""
+        return all(check.ok for check in self.checks.values())
 
 
 class Calibration(Record):
@@ -86,6 +93,8 @@ class Calibration(Record):
     started_from: str
     """SHA-256 of the model whose laws are the prior of the laws."""
     model: Model
+    checks: dict[str, Check]
+    """As those of `LeftOut`, on all bridges."""
     left_out: tuple[LeftOut, ...]
     laws: tuple[LearnedLaw, ...]
     weights: tuple[LearnedWeight, ...]
@@ -94,5 +103,14 @@ class Calibration(Record):
 
     @property
     def ok(self) -> bool:
-        """True if every bridge's checks passed."""
-        return all(bridge.ok for bridge in self.bridges)
+        """True if every check passed, those of the models that have not seen a bridge too."""
+        return not self.failed
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Each failed check, with what it was made on."""
+        own = [f"{name} (all bridges)" for name, check in self.checks.items() if not check.ok]
+        own += [f"{name} ({b.bridge})" for b in self.bridges for name, check in b.checks.items() if not check.ok]
+        left = [(group.group, group.checks) for group in self.left_out]
+        own += [f"{name} (without {group})" for group, checks in left for name, check in checks.items() if not check.ok]
+        return tuple(own)

@@ -3,7 +3,8 @@
 Each bridge was fitted alone, under reference laws. Under other laws p(. | phi) of its hyperparameters the
 evidence of its findings and outcomes is the mean of p(eta | phi) / p(eta | reference) over those draws, so that the
 laws phi of all bridges at once cost no new likelihood (docs/model.md, section 8). Families of one validity class share
-a law of relevance, and the classes are partially pooled: a common shift, and one of their own.
+a law of relevance, and the classes are partially pooled: a common shift, and one of their own, in units of
+what the hand does not know of the class.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ type Ints = NDArray[np.int64]
 SCALES = ("tau", "tau_P", "sigma", "sigma_b", "mu_b", "sigma_d", "mu_d", "w_0", "w_d")
 """Hyperparameters with a half-normal law, whose scale is learned; `w_d` is one law for every dimension."""
 COMMON = ("v", "l", "pi")
-"""Common shifts of the logits of construct noise, relevance and irrelevance."""
+"""Common shifts of the logits of construct noise, relevance and irrelevance, in units of their doubt."""
 MODE_SLOPE = 2e-2
 """Largest slope of the log posterior, per prior sd of any coordinate, at what counts as its mode."""
 INSIDE = 1e-9
@@ -38,15 +39,19 @@ class Shape:
     """What of the laws is not learned. C validity classes."""
 
     classes: tuple[str, ...]
-    relevance_mean: Floats
-    """(C,) mean of relevance before any shift."""
+    relevance_centre: Floats
+    """(C,) logit of the mean of relevance before any shift."""
+    relevance_doubt: Floats
+    """(C,) what a shift of 1 moves that logit by."""
     relevance_size: Floats
-    """(C,) a + b of its Beta law."""
-    irrelevance: Floats
+    """(C,) a + b of the Beta law of a family's relevance, given its class's mean."""
+    irrelevance_centre: Floats
     """(C,)"""
+    irrelevance_doubt: float
     irrelevant: tuple[float, float]
     """a and b of the Beta law of an irrelevant family."""
-    construct_mean: float
+    construct_centre: float
+    construct_doubt: float
     construct_size: float
 
     @property
@@ -151,10 +156,11 @@ def _arrays(draws: BridgeDraws) -> dict[str, Any]:
 
 def _shape_arrays(shape: Shape) -> dict[str, Any]:
     return {
-        "relevance_mean": shape.relevance_mean, "relevance_size": shape.relevance_size,
-        "irrelevance": shape.irrelevance, "irrelevant": np.array(shape.irrelevant),
-        "construct": np.array([shape.construct_mean, shape.construct_size]),
-    }  # fmt: skip
+        "relevance": np.stack([shape.relevance_centre, shape.relevance_doubt, shape.relevance_size]),
+        "irrelevance": np.stack([shape.irrelevance_centre, np.full(len(shape.classes), shape.irrelevance_doubt)]),
+        "irrelevant": np.array(shape.irrelevant),
+        "construct": np.array([shape.construct_centre, shape.construct_doubt, shape.construct_size]),
+    }
 
 
 def _density(phi: Any, draws: Any, shape: Any) -> Any:
@@ -162,9 +168,9 @@ def _density(phi: Any, draws: Any, shape: Any) -> Any:
     scale = jnp.exp(phi[draws["law"]])
     half_normal = 0.5 * np.log(2 / np.pi) - jnp.log(scale) - 0.5 * (draws["scaled"] / scale) ** 2
     v_mean, l_mean, pi = _means(phi, shape)
-    v_size, c = shape["construct"][1], draws["class_of_family"]
+    v_size, c = shape["construct"][2], draws["class_of_family"]
     of_v = _beta(draws["construct"], v_mean * v_size, (1 - v_mean) * v_size)
-    size = shape["relevance_size"][c]
+    size = shape["relevance"][2, c]
     relevant = jnp.log1p(-pi[c]) + _beta(draws["relevance"], l_mean[c] * size, (1 - l_mean[c]) * size)
     irrelevant = jnp.log(pi[c]) + _beta(draws["relevance"], shape["irrelevant"][0], shape["irrelevant"][1])
     return half_normal.sum(axis=1) + of_v.sum(axis=1) + jnp.logaddexp(relevant, irrelevant).sum(axis=1)
@@ -180,17 +186,16 @@ def class_means(phi: Any, shape: Shape) -> tuple[Floats, Floats, Floats]:
 
 
 def _means(phi: Any, shape: Any) -> tuple[Any, Any, Any]:
-    n, c = len(SCALES), shape["relevance_mean"].shape[0]
+    n, c = len(SCALES), shape["irrelevance"].shape[1]
     own_l, own_pi = phi[..., n + 3 : n + 3 + c], phi[..., n + 3 + c :]
+    v_centre, v_doubt, _ = shape["construct"]
+    l_centre, l_doubt, _ = shape["relevance"]
+    pi_centre, pi_doubt = shape["irrelevance"]
     return (
-        _expit(_logit(shape["construct"][0]) + phi[..., n]),
-        _expit(_logit(shape["relevance_mean"]) + phi[..., n + 1, None] + own_l),
-        _expit(_logit(shape["irrelevance"]) + phi[..., n + 2, None] + own_pi),
+        _expit(v_centre + v_doubt * phi[..., n]),
+        _expit(l_centre + l_doubt * (phi[..., n + 1, None] + own_l)),
+        _expit(pi_centre + pi_doubt * (phi[..., n + 2, None] + own_pi)),
     )
-
-
-def _logit(p: Any) -> Any:
-    return jnp.log(p) - jnp.log1p(-p)
 
 
 def _expit(x: Any) -> Any:

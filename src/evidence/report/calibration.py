@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 
 from evidence.domain.calibration import Calibration
+from evidence.domain.results import Check
 from evidence.report.words import show_name
 
 
 def calibration_view(found: Calibration) -> RenderableType:
     """Bridges, laws, weights of dimensions and base rates, one table each."""
-    return Group(_bridges(found), _laws(found), _weights(found), _base_rates(found))
+    return Group(_bridges(found), _left_out(found), _laws(found), _weights(found), _base_rates(found))
 
 
 def _bridges(found: Calibration) -> Table:
     table = _table("Bridges", "bridge", "left out with", "findings", "outcomes", "effective draws", "checks")
     for b in found.bridges:
-        failed = [name for name, check in b.checks.items() if not check.ok]
-        checks = "all passed" if b.ok else f"failed: {', '.join(failed)}"
-        table.add_row(show_name(b.bridge), show_name(b.group), str(b.findings), str(b.outcomes), f"{b.ess:.0f}", checks)
+        table.add_row(
+            show_name(b.bridge), show_name(b.group), str(b.findings), str(b.outcomes), f"{b.ess:.0f}", _passed(b.checks)
+        )
     return table
+
+
+def _left_out(found: Calibration) -> Table:
+    table = _table("Models", "learned on", "fewest effective draws", "laws still moved by, sd", "checks")
+    rows = [("all bridges", found.checks), *((f"all without {g.group}", g.checks) for g in found.left_out)]
+    for name, checks in rows:
+        ess, moved = checks["ess_of_laws"].value, checks["laws_moved"].value
+        table.add_row(show_name(name), f"{ess:.0f}", f"{moved:.2f}", _passed(checks))
+    return table
+
+
+def _passed(checks: Mapping[str, Check]) -> str:
+    failed = [name for name, check in checks.items() if not check.ok]
+    return f"failed: {', '.join(failed)}" if failed else "all passed"
 
 
 def _laws(found: Calibration) -> Table:
