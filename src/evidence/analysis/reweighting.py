@@ -46,7 +46,7 @@ def same_likelihood(old: Hyper, new: Hyper) -> bool:
     same = (old.names, old.scale_link, old.random_effects, old.use_findings, old.use_beliefs, old.target) == (
         new.names, new.scale_link, new.random_effects, new.use_findings, new.use_beliefs, new.target
     )  # fmt: skip
-    arrays = ("gaps", "gap_unknown", "target_gaps", "other_gaps", "other_novelty", "v_index")
+    arrays = ("gaps", "gap_unknown", "target_gaps", "other_gaps", "other_novelty", "v_index", "l_index")
     same = same and all(np.array_equal(getattr(old, name), getattr(new, name)) for name in arrays)
     was_stated = bool(old.stated.any())
     return same and (not was_stated or _same_statements(old, new))

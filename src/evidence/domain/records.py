@@ -486,6 +486,8 @@ class Parametrisation(Record):
     scale_link: bool = False
     """tau_P = tau."""
     construct_per: Literal["class", "setting"] = "class"
+    relevance_per: Literal["family", "class"] = "family"
+    """`class`: families of one class share their relevance, for literatures of more families than can be told apart."""
     perfect_proxies: bool = False
     """v = l = 1 for every proxy, whatever its class (the face-value reader)."""
     use_findings: bool = True

@@ -92,7 +92,7 @@ def hyper_values(data: Data, xi: Array) -> Eta:
     novelty = novelty.at[-1].set(jnp.where(random_effects, 1.0, novelty[-1]))
     gaps = jnp.where(data["place_unknown"], part((s["unknown"],), (n_dimensions,)), data["place_gaps"])
     to_target = transport(jnp, gaps[:n_settings], gaps[-1:], w_d=w_d, w_0=w_0, novelty=novelty[-1])[:, 0]
-    drawn, reference = part((s["l"],), (n_families,)), data["stated_reference"]
+    drawn, reference = part((s["l"],), (n_families,))[data["l_index"]], data["stated_reference"]
     from_stated = relevance_of_stated(
         jnp, drawn, construct_noise=v[reference], transported_to_target=to_target[reference]
     )

@@ -147,7 +147,9 @@ def _relevance(hyper: Hyper, v: Any, transport_to_target: Any) -> Any:
     for f, family in enumerate(hyper.families):
         k = hyper.names.index(f"l[{family}]")
         reference = int(hyper.stated_reference[f])
-        if hyper.stated[f]:
+        if hyper.l_index[f] != f:
+            values.append(values[hyper.l_index[f]])
+        elif hyper.stated[f]:
             reach = v[reference] * transport_to_target[reference]
             values.append(_stated_relevance(family, hyper, k, reach))
         else:

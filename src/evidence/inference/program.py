@@ -100,6 +100,7 @@ def to_data(design: Design, hyper: Hyper, evidence: Evidence) -> dict[str, Any]:
         "tables": hyper.tables,
         "slots": {k: np.int64(v) for k, v in hyper.slots.items()},
         "v_index": hyper.v_index,
+        "l_index": hyper.l_index,
         "family_of_setting": hyper.family_of_setting,
         "target_gaps": hyper.target_gaps,
         "stated": hyper.stated,

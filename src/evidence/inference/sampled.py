@@ -109,6 +109,8 @@ def _to_posterior(design: Design, hyper: Hyper, chains: Chains) -> Posterior:
     values = np.repeat(hyper.tables[:, hyper.tables.shape[1] // 2, 0][None, :], len(theta), axis=0)
     for k, name in zip(np.flatnonzero(hyper.active), drawn, strict=False):
         values[:, k] = flat[name]
+    first = hyper.slots["l"]
+    values[:, first : first + len(hyper.l_index)] = values[:, first + hyper.l_index]
     n_chains, n_draws = chains.stats["diverging"].shape
     posterior = Posterior(
         techniques=design.techniques, names=hyper.names,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -54,6 +54,9 @@ class Hyper:
     other_is_target: NDArray[np.bool_]
     """Which target with findings is the one in use."""
     v_index: Ints
+    """(S,) which v each setting reads."""
+    l_index: Ints
+    """(F,) which l each family reads: its own, or that of the first family of its class."""
     family_of_setting: Ints
     stated: NDArray[np.bool_]
     stated_reference: Ints
@@ -81,7 +84,20 @@ class Hyper:
         tables, active = self.tables.copy(), self.active.copy()
         tables[k, :, 0], tables[k, :, 1], active[k] = value, 0.0, False
         point = Prior(dist="Point", value=value, claim="pinned")
-        return replace(self, tables=tables, active=active, laws=_replaced(self.laws, k, point))
+        return self._apart(k, replace(self, tables=tables, active=active, laws=_replaced(self.laws, k, point)))
+
+    def _apart(self, k: int, pinned: Hyper) -> Hyper:
+        """`pinned` with hyperparameter `k`, if it is a relevance that others read, left to itself."""
+        f, families = k - self.slots["l"], np.arange(len(self.families))
+        if f not in families:
+            return pinned
+        l_index, active = self.l_index.copy(), pinned.active.copy()
+        others = np.flatnonzero((l_index == l_index[f]) & (families != f))
+        if l_index[f] == f and len(others):
+            l_index[others] = others[0]
+            active[self.slots["l"] + others[0]] = self.active[k]
+        l_index[f] = f
+        return replace(pinned, l_index=l_index, active=active)
 
     def w_0_rule(self) -> tuple[Floats, Floats]:
         """Values of w_0 and their weights under its prior: a Gauss-Hermite rule, one node for a point."""
@@ -154,8 +170,10 @@ def build_hyper(
     for d in dimensions:
         tables.add(f"w_d[{d}]", w_d)
     overridden = relevance or {}
-    for family, validity_class, pi in zip(base.families, classes, irrelevance, strict=True):
-        tables.add(f"l[{family.id}]", _relevance_law(family, validity_class, float(pi), overridden))
+    l_index = _relevance_slots(base, model, overridden)
+    for i, (family, validity_class, pi) in enumerate(zip(base.families, classes, irrelevance, strict=True)):
+        law = _relevance_law(family, validity_class, float(pi), overridden)
+        tables.add(f"l[{family.id}]", law, used=i in l_index)
     for i, setting in enumerate(base.settings):
         prior = _construct_prior(base.family(setting.family), model, is_perfect=is_perfect)
         tables.add(f"v[{setting.id}]", prior, used=i in v_index)
@@ -183,6 +201,7 @@ def build_hyper(
         other_novelty=np.array([t.novelty for t in others], dtype=np.float64),
         other_is_target=np.array([t.id == chosen.id for t in others], dtype=bool),
         v_index=v_index,
+        l_index=l_index,
         family_of_setting=np.array([families[s.family] for s in base.settings], dtype=np.int64),
         stated=np.array([f.stated_at is not None and not is_perfect for f in base.families], dtype=bool),
         stated_reference=np.array([settings[f.stated_at] if f.stated_at else 0 for f in base.families], dtype=np.int64),
@@ -245,6 +264,17 @@ def _construct_slots(base: EvidenceBase, model: Model) -> Ints:
         return np.arange(len(base.settings), dtype=np.int64)
     first: dict[str, int] = {}
     index = [first.setdefault(base.family(s.family).validity_class, i) for i, s in enumerate(base.settings)]
+    return np.array(index, dtype=np.int64)
+
+
+def _relevance_slots(base: EvidenceBase, model: Model, overridden: Collection[str]) -> Ints:
+    """Which l each family reads: its own, or that of the first family of its class that follows its class's law."""
+    first: dict[str, int] = {}
+    index = list(range(len(base.families)))
+    for i, family in enumerate(base.families):
+        is_own = family.stated_at is not None or family.irrelevance is not None or family.id in overridden
+        if model.parametrisation.relevance_per == "class" and not is_own:
+            index[i] = first.setdefault(family.validity_class, i)
     return np.array(index, dtype=np.int64)
 
 
