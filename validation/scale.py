@@ -5,6 +5,8 @@ Every size runs in a process of its own, so that its peak memory is its own.
 
     python validation/scale.py                    1,000 3,000 10,000 30,000 100,000 findings, table and exponent
     python validation/scale.py --findings 100000  one size, one JSON line
+    python validation/scale.py --findings 10000 --families 80 --relevance-per class
+                                                  a literature of more families than can be told apart
 """
 
 import argparse
@@ -17,11 +19,12 @@ import time
 import numpy as np
 
 N_TECHNIQUES, N_SETTINGS, N_FAMILIES = 1000, 100, 20
+CLASSES = ("open-chat", "small-open-chat", "frontier-chat", "model-organism")
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
 DIMENSIONS = ("capability", "adversary", "realism")
 
 
-def make_base(n_findings, seed=1):
+def make_base(n_findings, *, n_families=N_FAMILIES, seed=1):
     """A simulated literature as an evidence base, with effects drawn from the model at one draw of its hyperparameters."""
     from evidence.domain.records import (
         Dimension,
@@ -37,8 +40,8 @@ def make_base(n_findings, seed=1):
 
     rng = np.random.default_rng(seed)
     names = [f"t{i}" for i in range(N_TECHNIQUES)]
-    gaps = rng.choice([0.0, 0.5, 1.0], (N_FAMILIES, len(DIMENSIONS)))
-    relevance = rng.beta(6, 3, N_FAMILIES)
+    gaps = rng.choice([0.0, 0.5, 1.0], (n_families, len(DIMENSIONS)))
+    relevance = rng.beta(6, 3, n_families)
     effects, family = simulate_effects(rng, gaps, relevance)
     settings = [
         Setting(
@@ -68,28 +71,34 @@ def make_base(n_findings, seed=1):
     return EvidenceBase(
         question=question,
         techniques=tuple(Technique(id=t, name=t) for t in ["none", *names]),
-        families=tuple(Family(id=f"f{f}", name=f"f{f}", validity_class="open-chat", reason="simulated") for f in range(N_FAMILIES)),
+        families=tuple(Family(id=f"f{f}", name=f"f{f}", validity_class=_class_of(f, n_families), reason="simulated") for f in range(n_families)),
         settings=tuple(settings),
         studies=tuple(Study(id=f"j{s}", title=f"j{s}", authors="simulated", year=2026) for s in range(N_SETTINGS)),
         findings=tuple(findings),
     )  # fmt: skip
 
 
+def _class_of(family, n_families):
+    """One class where families can be told apart; four of them where there are more."""
+    return CLASSES[0] if n_families <= N_FAMILIES else CLASSES[family % len(CLASSES)]
+
+
 def simulate_effects(rng, gaps, relevance, *, tau_P=0.7, v=0.9, w=0.2, r=0.3, sigma_b=0.2):
     """True effects (techniques, settings) with the correlation of docs/model.md, and the family of each setting."""
-    family = np.arange(N_SETTINGS) % N_FAMILIES
+    n_families = len(relevance)
+    family = np.arange(N_SETTINGS) % n_families
     distance = np.abs(gaps[:, None, :] - gaps[None, :, :]).sum(axis=-1)
     kernel = np.exp(-w * distance) * np.where(
-        np.eye(N_FAMILIES, dtype=bool), 1.0, relevance[:, None] * relevance[None, :]
+        np.eye(n_families, dtype=bool), 1.0, relevance[:, None] * relevance[None, :]
     )
-    root = np.linalg.cholesky(kernel + 1e-12 * np.eye(N_FAMILIES))
-    own, shared = (rng.standard_normal((n, N_FAMILIES)) @ root.T for n in (N_TECHNIQUES, 1))
+    root = np.linalg.cholesky(kernel + 1e-12 * np.eye(n_families))
+    own, shared = (rng.standard_normal((n, n_families)) @ root.T for n in (N_TECHNIQUES, 1))
     h = (np.sqrt(1 - r) * own + np.sqrt(r) * shared)[:, family]
     g = v * h + np.sqrt(1 - v**2) * rng.standard_normal((N_TECHNIQUES, N_SETTINGS))
     return tau_P * g + rng.normal(0.15, sigma_b, N_SETTINGS), family
 
 
-def measure(n_findings):
+def measure(n_findings, *, n_families=N_FAMILIES, relevance_per="family"):
     """Seconds, peak memory and checks of one fit, its P(A > B) matrix and its ranking."""
     from evidence.analysis.fitting import fit_case, prepare_case
     from evidence.analysis.ranking import draw_merits, probability_matrix
@@ -98,12 +107,14 @@ def measure(n_findings):
     from evidence.io.shipped import find_model
     from evidence.model.ranks import rank_distribution
 
-    base = make_base(n_findings)
+    base = make_base(n_findings, n_families=n_families)
+    model = load_model(find_model("default"))
+    shared = model.parametrisation.model_copy(update={"relevance_per": relevance_per})
     stages = lambda label, done, total: print(
         f"{time.perf_counter() - start:7.1f} s {label} {done}/{total}", file=sys.stderr
     )
     start = time.perf_counter()
-    case = prepare_case(base, load_model(find_model("default")), target=None, settings=(), seed=1)
+    case = prepare_case(base, model.model_copy(update={"parametrisation": shared}), target=None, settings=(), seed=1)
     prepared = time.perf_counter() - start
     posterior = fit_case(case, ExactEngine(), seed=1, progress=stages)
     fitted = time.perf_counter() - start
@@ -111,7 +122,7 @@ def measure(n_findings):
     rank_distribution(draw_merits(posterior, 20_000, seed=1))
     seconds = time.perf_counter() - start
     return {
-        "findings": len(base.findings), "seconds": seconds, "prepare_s": prepared, "fit_s": fitted - prepared,
+        "findings": len(base.findings), "free": int(case.hyper.active.sum()), "seconds": seconds, "prepare_s": prepared, "fit_s": fitted - prepared,
         "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, "ok": posterior.ok, "mcse_p": mcse,
         "checks": {name: check.value for name, check in posterior.checks.items()},
     }  # fmt: skip
@@ -120,9 +131,12 @@ def measure(n_findings):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--findings", type=int)
+    parser.add_argument("--families", type=int, default=N_FAMILIES)
+    parser.add_argument("--relevance-per", choices=("family", "class"), default="family")
     arguments = parser.parse_args()
     if arguments.findings:
-        print(json.dumps(measure(arguments.findings)))
+        found = measure(arguments.findings, n_families=arguments.families, relevance_per=arguments.relevance_per)
+        print(json.dumps(found))
         return
     rows = []
     for n in SIZES:

@@ -28,7 +28,7 @@ def with_classes(*classes):
     families = tuple(f.model_copy(update={"validity_class": c}) for f, c in zip(BASE.families, classes, strict=True))
     law = MODEL.classes["proxy"]
     return BASE.model_copy(update={"families": families}), MODEL.model_copy(
-        update={"classes": {c: law for c in set(classes)}}
+        update={"classes": dict.fromkeys(set(classes), law)}
     )
 
 
