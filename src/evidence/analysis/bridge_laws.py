@@ -26,7 +26,7 @@ from evidence.inference.pooling import SCALES, BridgeDraws, LearnedLaws, Shape, 
 
 type Floats = NDArray[np.float64]
 
-MAX_TURNS = 10
+MAX_TURNS = 30
 SETTLED = 0.1
 """Prior standard deviations that no law may have moved by in the last turn."""
 ESS_SHARE, SMALLEST_STEP = 0.25, 0.02
