@@ -9,7 +9,7 @@ from scipy import stats
 import cases
 import oracles
 from evidence.analysis.options import Options
-from evidence.analysis.review import review_study
+from evidence.analysis.review import prepare_whole, review_study
 from evidence.inference.exact import ExactEngine
 from evidence.io.models import load_model
 
@@ -25,10 +25,11 @@ BASE = BASE.model_copy(update={"question": BASE.question.model_copy(update={"tar
 
 @pytest.fixture(scope="module")
 def review():
-    return review_study(
-        BASE, cases.point_model(rho=RHO, tau=TAU, tau_P=TAU_P), engine=ExactEngine(), study="j1",
+    whole = prepare_whole(
+        BASE, cases.point_model(rho=RHO, tau=TAU, tau_P=TAU_P), engine=ExactEngine(),
         options=Options(belief=0.9, readers={"face_value": FACE_VALUE}),
     )  # fmt: skip
+    return review_study(whole, "j1")
 
 
 def merit(y, se, rho=RHO):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from evidence.analysis.options import Progress
 from evidence.analysis.sensitivity import Sensitivity, measure_sensitivity
 from evidence.domain.records import EvidenceBase, Model
 from evidence.domain.results import RankedTechnique, Ranking, StudyShift, TryStep
+from evidence.domain.verdict import CONTENDER
 from evidence.inference.checks import K_HAT_LIMIT
 from evidence.inference.engine import Engine, Posterior, mixture_of, pair_moments
 from evidence.model.ranks import expected_hours_of, greedy_try_order, rank_distribution, sucra_of
@@ -63,16 +65,17 @@ def _ranking(
     matrix, mcse = probability_matrix(posterior)
     ids, question = posterior.techniques, case.base.question
     steps, hours = _try_order(case, merits)
-    findings = case.base.findings
+    findings, ranked = case.base.findings, _ranked(case, posterior, merits)
     spoken_of = {f.technique for f in findings} | {f.comparator for f in findings}
     return Ranking(
         base=question.id, question=question.question, criterion=question.criterion, target=case.target,
-        model=case.model.id, engine=case.provenance.engine, techniques=_ranked(case, posterior, merits),
+        model=case.model.id, engine=case.provenance.engine, techniques=ranked,
         p_above={a: {b: float(matrix[i, j]) for j, b in enumerate(ids) if b != a} for i, a in enumerate(ids)},
         p_above_mcse=mcse,
         studies=studies,
         try_order=steps, try_order_hours=hours,
         untested=tuple(t.id for t in case.base.techniques[1:] if t.id not in spoken_of),
+        never_compared=tuple(_never_compared(case.base, ranked)),
         left_out=case.base.left_out,
         fingerprint=fingerprint_of(case, prior),
         sensitivity=sensitivity.distance, sensitive_to=sensitivity.sensitive_to,
@@ -112,6 +115,18 @@ def probability_matrix(posterior: Posterior) -> tuple[Floats, float]:
     matrix[a, b], mcse = pair_moments(posterior)
     matrix[b, a] = 1 - matrix[a, b]
     return matrix, float(mcse.max(initial=0.0))
+
+
+def _never_compared(base: EvidenceBase, techniques: tuple[RankedTechnique, ...]) -> Iterator[tuple[str, str]]:
+    """Pairs of techniques not ruled out as first that no study measured side by side, in one setting."""
+    cells: dict[tuple[str, str], set[str]] = {}
+    for f in base.findings:
+        cells.setdefault((f.study, f.setting), set()).update({f.technique, f.comparator or f.technique})
+    contenders = [t.id for t in techniques if t.p_best >= CONTENDER]
+    for i, a in enumerate(contenders):
+        for b in contenders[i + 1 :]:
+            if not any({a, b} <= met for met in cells.values()):
+                yield a, b
 
 
 def _ranked(case: Case, posterior: Posterior, merits: Floats) -> tuple[RankedTechnique, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,21 +61,53 @@ class _Subject:
     finding: str | None
 
 
-def review_study(
-    base: EvidenceBase, model: Model, *, engine: Engine, study: str, finding: str | None = None, options: Options
-) -> Review:
-    """What `study` (or one of its findings) warrants, alone and in context. Raises BadInput for unknown names."""
+@dataclass(frozen=True)
+class Whole:
+    """A whole base, fitted when a review first needs what the rest of it says, and once for all its studies."""
+
+    case: Case
+    engine: Engine
+    options: Options
+
+    @cached_property
+    def everything(self) -> Posterior:
+        """Given all findings."""
+        case, options = self.case, self.options
+        return self.engine.fit(case.design, case.hyper, case.everything, seed=options.seed, progress=options.progress)
+
+    @cached_property
+    def at_face_value(self) -> Posterior:
+        """The same as the face-value reader takes everything."""
+        case, reader = self.case, read_as(self.case, self.options.readers["face_value"])
+        return self.engine.fit(
+            case.design, reader, case.everything, seed=self.options.seed, mcse_limit=2 * READER_MCSE_LIMIT
+        )
+
+
+def prepare_whole(base: EvidenceBase, model: Model, *, engine: Engine, options: Options) -> Whole:
+    """A base ready for the reviews of its studies. Raises BadInput for what cannot be used."""
     require_single_target(options.target)
     case = prepare_case(
         base, model, target=options.target, settings=options.settings, seed=options.seed, engine=engine.name
     )
+    return Whole(case, engine, options)
+
+
+def reviewed_studies(base: EvidenceBase) -> tuple[str, ...]:
+    """Ids of the studies a review can speak about: those with a finding on a proxy."""
+    proxies = {s.id for s in base.settings}
+    return tuple(s.id for s in base.studies if any(f.setting in proxies for f in base.findings_of(s.id)))
+
+
+def review_study(whole: Whole, study: str, finding: str | None = None) -> Review:
+    """What `study` (or one of its findings) warrants, alone and in context. Raises BadInput for unknown names."""
+    case, engine, options = whole.case, whole.engine, whole.options
     subject = _subject_of(case.base, study, finding)
     if subject.headline.setting not in case.design.settings:
         found = f"{subject.headline.id!r}, measured at the target {subject.headline.setting!r}"
         wanted = "a finding on a proxy: the page says what a proxy is worth; rank takes findings at targets"
         raise BadInput((Problem("findings.csv", None, "id", found, wanted),))
-    context = _in_context(case, engine, subject, options)
-    return _review(case, engine, subject, options, context)
+    return _review(case, engine, subject, options, _in_context(whole, subject))
 
 
 def review_quick(claim: QuickClaim, model: Model, *, engine: Engine, options: Options) -> Review:
@@ -121,22 +154,20 @@ def _subject_of(base: EvidenceBase, study: str, finding: str | None) -> _Subject
     return _Subject(findings, headline, pair_of(base, headline), study, known[study].title, None)
 
 
-def _in_context(case: Case, engine: Engine, subject: _Subject, options: Options) -> InContext | None:
+def _in_context(whole: Whole, subject: _Subject) -> InContext | None:
     """The whole base without the subject, with it, and with it as the face-value reader takes everything."""
+    case, engine, options, pair = whole.case, whole.engine, whole.options, subject.pair
     own = {f.id for f in subject.findings}
     if own == {f.id for f in case.base.findings}:
         return None
-    seed, pair = options.seed, subject.pair
-    everything = engine.fit(case.design, case.hyper, case.everything, seed=seed, progress=options.progress)
+    everything = whole.everything
     without = engine.reweight(everything, case.design, case.hyper, case.without(own))
     if without.checks["k_hat"].value >= K_HAT_LIMIT:
-        without = engine.fit(case.design, case.hyper, case.without(own), seed=seed, progress=options.progress)
-    reader = read_as(case, options.readers["face_value"])
-    face_value = engine.fit(case.design, reader, case.everything, seed=seed, mcse_limit=2 * READER_MCSE_LIMIT)
+        without = engine.fit(case.design, case.hyper, case.without(own), seed=options.seed, progress=options.progress)
     return InContext(
         p_without=p_above(without, pair.technique, pair.comparator)[0],
         p_with=p_above(everything, pair.technique, pair.comparator)[0],
-        p_face_value_with=p_above(face_value, pair.technique, pair.comparator)[0],
+        p_face_value_with=p_above(whole.at_face_value, pair.technique, pair.comparator)[0],
         k_hat=without.checks["k_hat"].value,
         ok=everything.ok and without.checks["k_hat"].ok,
     )

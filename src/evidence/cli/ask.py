@@ -11,6 +11,7 @@ from evidence.analysis.options import SweepRequest
 from evidence.cli import flags
 from evidence.cli.fits import require_free, store_fit
 from evidence.cli.running import (
+    NO_VERDICT,
     Choices,
     answer,
     bad_option,
@@ -28,6 +29,7 @@ from evidence.cli.running import (
     reproducing_line,
     require_engine,
     require_verdict,
+    show,
 )
 from evidence.domain.records import Model
 from evidence.domain.results import Review
@@ -91,6 +93,9 @@ def rank(
     model: flags.ModelName = flags.DEFAULT_MODEL,
     engine: flags.EngineName = "exact",
     set: flags.Settings = None,
+    next: Annotated[
+        bool, typer.Option("--next", help="Say which gap and which missing study would change the ranking most.")
+    ] = False,
     out: flags.Out = None,
     force: flags.Force = False,
     seed: flags.Seed = 1,
@@ -112,11 +117,16 @@ def rank(
             evidence_base, priors, engine=engine_named(engine), target=target, settings=tuple(set or ()), seed=seed,
             progress=progress,
         )  # fmt: skip
+        ranking = fitted.ranking
+        if next and ranking.ok:
+            from evidence.analysis.next_reading import what_to_read_next
+
+            found = what_to_read_next(fitted, engine_named(engine), progress=progress)
+            ranking = ranking.model_copy(update={"next_reading": found})
     if out is not None:
         store_fit(out, fitted, force=force)
     from evidence.report.render import ranking_view
 
-    ranking = fitted.ranking
     answer(ranking, lambda: ranking_view(ranking, command=reproducing_line(context)), as_json=json)
 
 
@@ -124,9 +134,12 @@ def rank(
 def review(
     context: typer.Context,
     study: Annotated[
-        str, typer.Argument(metavar="STUDY|FILE.toml", help="Id of a study of the base, or a paper file.")
-    ],
+        str | None, typer.Argument(metavar="STUDY|FILE.toml", help="Id of a study of the base, or a paper file.")
+    ] = None,
     *,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every study of the base; of every shipped base where none is given.")
+    ] = False,
     base: flags.BaseOption = flags.DEFAULT_BASE,
     finding: Annotated[str | None, typer.Option("--finding", metavar="ID", help="One finding of the study.")] = None,
     belief: flags.Belief = None,
@@ -146,6 +159,8 @@ def review(
     """One page on one study: before, warranted, at face value, and what limits it.
 
     Example: evidence review greenblatt2023control --base control --belief 85 --report review.html
+
+    Every study of every shipped base, a line each: evidence review --all
     """
     choices = Choices(target, tuple(set or ()), seed)
     if no_elicit and belief is not None:
@@ -153,22 +168,58 @@ def review(
     require_engine(engine, "exact")
     _require_writable(report, force=force)
     priors = model_named(model)
+    if every:
+        _require_alone("--all", STUDY=study, **{"--finding": finding, "--belief": belief, "--report": report})
+        _review_all(base if _was_given(context, "base") else None, priors, choices, as_json=json, quiet=quiet)
+        return
+    if study is None:
+        raise bad_option("STUDY", "nothing", "the id of a study of the base, a paper file, or --all")
     is_file = study.endswith(".toml")
     evidence_base = checked(paper_at(Path(study)) if is_file else base_named(base), priors)
     with progress_bar(quiet=quiet) as progress:
         options = options_of(choices, progress, belief=belief)
-        from evidence.analysis.review import review_study
+        from evidence.analysis.review import prepare_whole, review_study
 
         name = evidence_base.studies[-1].id if is_file else study
-        found = review_study(
-            evidence_base, priors, engine=engine_named(engine), study=name, finding=finding, options=options
-        )
+        whole = prepare_whole(evidence_base, priors, engine=engine_named(engine), options=options)
+        found = review_study(whole, name, finding)
     command = reproducing_line(context)
     if report is not None:
         _write_report(report, found, command=command, force=force)
     from evidence.report.render import review_view
 
     answer(found, lambda: review_view(found, command=command), as_json=json)
+
+
+def _review_all(base: str | None, priors: Model, choices: Choices, *, as_json: bool, quiet: bool) -> None:
+    """Review every study of one base, or of every shipped one. Exits with 5 where a verdict is withheld."""
+    from evidence.io.shipped import list_shipped
+
+    names = list(list_shipped().bases) if base is None else [base]
+    bases = [checked(base_named(name), priors) for name in names]
+    found: list[tuple[str, Review]] = []
+    with progress_bar(quiet=quiet) as progress:
+        from evidence.analysis.review import prepare_whole, review_study, reviewed_studies
+
+        places = [(b, study) for b in bases for study in reviewed_studies(b)]
+        options, engine = options_of(choices, None), engine_named("exact")
+        whole = {b.question.id: prepare_whole(b, priors, engine=engine, options=options) for b in bases}
+        for number, (b, study) in enumerate(places):
+            if progress is not None:
+                progress("reviewing", number, len(places))
+            found.append((b.question.id, review_study(whole[b.question.id], study)))
+    if as_json:
+        from evidence.report.documents import json_of_reviews
+
+        typer.echo(json_of_reviews(found), nl=False)
+    else:
+        from evidence.report.render import reviews_view
+
+        show(reviews_view(found))
+    failed = [f"{name}: {review.study}" for name, review in found if not review.ok]
+    if failed:
+        complain([f"no verdict: {', '.join(failed)}; `evidence review STUDY --base BASE` says why"])
+        raise typer.Exit(NO_VERDICT)
 
 
 @guarded
@@ -221,6 +272,18 @@ def what_if(
         require_verdict(found)
     else:
         answer(found, lambda: sweep_view(found, command=reproducing_line(context)), as_json=json)
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+def _require_alone(option: str, **others: object) -> None:
+    """Raises BadInput for an option or argument that makes no sense beside `option`."""
+    for name, value in others.items():
+        if value is not None:
+            raise bad_option(option, f"{name} beside it", "one of the two")
 
 
 def _require_class(name: str, model: Model) -> None:

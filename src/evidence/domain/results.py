@@ -75,6 +75,44 @@ class TryStep(Record):
     """Expected hours spent on this step: hours x P(all before failed)."""
 
 
+class GapWorth(Record):
+    """What it would change to know one gap of a family: all its settings at `level` against as rated."""
+
+    family: str
+    dimension: str
+    rated: tuple[str, ...]
+    """As its settings are rated now."""
+    level: str
+    """The one of `none` and `major` that would change more."""
+    p_top_changes: float
+    """Change (total variation) of the distribution of which technique ranks first."""
+    ok: bool
+    """False: too few draws could tell of the other level."""
+
+
+class StudyWorth(Record):
+    """What a study that does not exist would be expected to change."""
+
+    technique: str
+    comparator: str
+    setting: str
+    bits: float
+    """Expected information on all merits."""
+    p_top_changes: float
+    """Expected change (total variation) of the distribution of which technique ranks first."""
+
+
+class NextReading(Record):
+    """What to read, or to measure, next."""
+
+    gaps: tuple[GapWorth, ...]
+    """By `p_top_changes`, most first."""
+    studies: tuple[StudyWorth, ...]
+    """By bits, most first."""
+    new_study_se: float
+    """Standard error (SMD) that the new studies are taken to have."""
+
+
 class Ranking(Record):
     """`evidence rank`: the ranking at the target."""
 
@@ -97,6 +135,10 @@ class Ranking(Record):
     """Expected hours of the whole order, failure of all included."""
     untested: tuple[str, ...]
     """Techniques no finding speaks about."""
+    never_compared: tuple[tuple[str, str], ...] = ()
+    """Pairs not ruled out as first that no study measured side by side."""
+    next_reading: NextReading | None = None
+    """None where it was not asked for."""
     left_out: tuple[str, ...]
     fingerprint: dict[str, dict[str, float]] = Field(default_factory=dict)
     """Quantiles of every prior in use, of rho of every setting and of the merits, recomputed by the engine."""

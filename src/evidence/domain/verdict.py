@@ -20,6 +20,9 @@ _BANDS: tuple[tuple[int, int, str, str], ...] = (
 BOUNDS: tuple[float, ...] = (0.05, 0.2, 0.45, 0.55, 0.8, 0.95)
 """Values of P at which the word changes."""
 
+CONTENDER = 0.10
+"""From this P(ranks first) on a technique cannot be ruled out as first."""
+
 
 def _row_of(p: float) -> tuple[int, int, str, str]:
     """The row of the table P falls in; ValueError outside [0, 1]."""

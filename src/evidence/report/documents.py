@@ -44,6 +44,13 @@ def json_of(record: Ranking | Review | Sweep) -> str:
     return json_text(document)
 
 
+def json_of_reviews(reviews: Iterable[tuple[str, Review]]) -> str:
+    """Reviews, each with the id of its base, and whether every one of them has a verdict."""
+    found = list(reviews)
+    documents = [{"base": base, **json.loads(json_of(review))} for base, review in found]
+    return json_text({"reviews": documents, "ok": all(review.ok for _, review in found)})
+
+
 def json_text(document: Any) -> str:
     """One JSON document, ASCII only so that no name can drive a terminal; NaN is an error."""
     return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"

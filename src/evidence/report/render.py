@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evidence.domain.results import Diagnosis, Provenance, Ranking, Review, StudyShift, Sweep
-from evidence.domain.verdict import band_of, word_of
+from evidence.domain.verdict import CONTENDER, band_of, word_of
 from evidence.report.page import (
     WHAT_TO_TRY,
     Page,
@@ -20,7 +20,7 @@ from evidence.report.page import (
     page_of,
     quick_page_of,
 )
-from evidence.report.words import amount, band_in_100, flip_lines, in_100, prior_lines, show_name, size
+from evidence.report.words import amount, band_in_100, flip_lines, in_100, next_lines, prior_lines, show_name, size
 
 MAX_WIDTH = 100
 AXIS = 50
@@ -28,8 +28,6 @@ AXIS = 50
 LABEL_WIDTH = 14
 SHOWN_STUDIES = 5
 QUANTILES = ("q05", "q25", "q50", "q75", "q95")
-CONTENDER = 0.10
-"""From this P(ranks first) on a technique cannot be ruled out as first."""
 
 
 def open_console(file: IO[str]) -> Console:
@@ -59,6 +57,22 @@ def _page_view(page: Page) -> RenderableType:
         if section.label == "OVER-UPDATING" and page.picture is not None:
             body.append(Text(picture_text(page.picture)))
     return Group(*body)
+
+
+def reviews_view(reviews: Iterable[tuple[str, Review]]) -> RenderableType:
+    """One line per review: the pair and how far it moved; no numbers where a gate failed."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("base", "study", "pair"):
+        table.add_column(name, overflow="fold")
+    for name in ("before", "warranted", "at face\nvalue", "ceiling"):
+        table.add_column(name, justify="right")
+    for base, review in reviews:
+        pair = f"{review.pair.technique_name} > {review.pair.comparator_name}"
+        numbers = [in_100(p) for p in (review.p_prior, review.p_post, review.p_face_value, review.p_ceiling)]
+        shown = numbers if review.ok else ["no verdict", "", "", ""]
+        table.add_row(*(Text(show_name(x)) for x in (base, review.study or "", pair)), *shown)
+    note = "P(the first above the second at the target), in 100, of each study's headline."
+    return Group(table, Text(""), Text(note))
 
 
 def _section(label: str, lines: Iterable[str]) -> Table:
@@ -109,6 +123,7 @@ def ranking_view(ranking: Ranking, *, command: str = "") -> RenderableType:
         names = {technique.id: technique.name for technique in ranking.techniques}
         untested = ", ".join(show_name(names.get(name, name)) for name in ranking.untested)
         parts.append(_section("UNTESTED", (f"no finding speaks about: {untested}.",)))
+    parts.append(_section("READ NEXT", next_lines(ranking)))
     if ranking.left_out:
         parts.append(_section("LEFT OUT", (f"{len(ranking.left_out)} findings; `evidence check` says why.",)))
     if priors := prior_lines(ranking):

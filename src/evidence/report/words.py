@@ -258,6 +258,35 @@ def in_context(review: Review) -> str:
     )
 
 
+# --- what to read next ------------------------------------------------------------------------------------------
+
+NEXT_SHOWN = 3
+
+
+def next_lines(ranking: Ranking) -> tuple[str, ...]:
+    """What nobody has compared, then the gaps and missing studies that would change the ranking most."""
+    names = {technique.id: show_name(technique.name) for technique in ranking.techniques}
+    lines: list[str] = []
+    pairs = [f"{names[a]} and {names[b]}" for a, b in ranking.never_compared]
+    if pairs:
+        more = f"; and {len(pairs) - NEXT_SHOWN} more pairs" if len(pairs) > NEXT_SHOWN else ""
+        lines.append(f"No study has side by side, though either may be first: {'; '.join(pairs[:NEXT_SHOWN])}{more}.")
+    found = ranking.next_reading
+    if found is None:
+        return (*lines, "--next says which gap and which missing study would change the ranking most.")
+    for gap in found.gaps[:NEXT_SHOWN]:
+        lines.append(
+            f"If {show_name(gap.dimension)} of {show_name(gap.family)} were {gap.level} (rated {'/'.join(gap.rated)}):"
+            f" first place changes in {in_100(gap.p_top_changes)} of 100."
+        )
+    for study in found.studies[:NEXT_SHOWN]:
+        lines.append(
+            f"A new study of {names[study.technique]} in {show_name(study.setting)} (se {found.new_study_se:g} SMD):"
+            f" {amount(study.bits)} bits; first place changes in {in_100(study.p_top_changes)} of 100."
+        )
+    return tuple(lines)
+
+
 # --- sentences about priors, of a review or a ranking ----------------------------------------------------------
 
 SENSITIVE_SHOWN = 3
