@@ -138,7 +138,12 @@ def review(
     ] = None,
     *,
     every: Annotated[
-        bool, typer.Option("--all", help="Every study of the base; of every shipped base where none is given.")
+        bool,
+        typer.Option(
+            "--all",
+            envvar="EVIDENCE_REVIEW_ALL",
+            help="Every study of the base; of every shipped base where none is given.",
+        ),
     ] = False,
     base: flags.BaseOption = flags.DEFAULT_BASE,
     finding: Annotated[str | None, typer.Option("--finding", metavar="ID", help="One finding of the study.")] = None,
