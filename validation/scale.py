@@ -5,7 +5,7 @@ Every size runs in a process of its own, so that its peak memory is its own.
 
     python validation/scale.py                    1,000 3,000 10,000 30,000 100,000 findings, table and exponent
     python validation/scale.py --findings 100000  one size, one JSON line
-    python validation/scale.py --findings 10000 --families 80 --relevance-per class
+    python validation/scale.py --findings 3000 --techniques 100 --families 80 --relevance-per class
                                                   a literature of more families than can be told apart
 """
 
@@ -24,7 +24,7 @@ SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
 DIMENSIONS = ("capability", "adversary", "realism")
 
 
-def make_base(n_findings, *, n_families=N_FAMILIES, seed=1):
+def make_base(n_findings, *, n_techniques=N_TECHNIQUES, n_families=N_FAMILIES, seed=1):
     """A simulated literature as an evidence base, with effects drawn from the model at one draw of its hyperparameters."""
     from evidence.domain.records import (
         Dimension,
@@ -39,10 +39,10 @@ def make_base(n_findings, *, n_families=N_FAMILIES, seed=1):
     )
 
     rng = np.random.default_rng(seed)
-    names = [f"t{i}" for i in range(N_TECHNIQUES)]
+    names = [f"t{i}" for i in range(n_techniques)]
     gaps = rng.choice([0.0, 0.5, 1.0], (n_families, len(DIMENSIONS)))
     relevance = rng.beta(6, 3, n_families)
-    effects, family = simulate_effects(rng, gaps, relevance)
+    effects, family = simulate_effects(rng, n_techniques, gaps, relevance)
     settings = [
         Setting(
             id=f"s{s}", name=f"s{s}", family=f"f{family[s]}", environment=f"e{s}", model_family="m", outcome="o",
@@ -55,7 +55,7 @@ def make_base(n_findings, *, n_families=N_FAMILIES, seed=1):
     for s in range(N_SETTINGS):
         se = float(rng.uniform(0.1, 0.3))
         comparator = rng.normal(0, se / np.sqrt(2))
-        for t in rng.permutation(N_TECHNIQUES)[:per_setting]:
+        for t in rng.permutation(n_techniques)[:per_setting]:
             y = effects[t, s] + rng.normal(0, 0.1) + rng.normal(0, se / np.sqrt(2)) - comparator
             findings.append(
                 Finding(
@@ -83,7 +83,7 @@ def _class_of(family, n_families):
     return CLASSES[0] if n_families <= N_FAMILIES else CLASSES[family % len(CLASSES)]
 
 
-def simulate_effects(rng, gaps, relevance, *, tau_P=0.7, v=0.9, w=0.2, r=0.3, sigma_b=0.2):
+def simulate_effects(rng, n_techniques, gaps, relevance, *, tau_P=0.7, v=0.9, w=0.2, r=0.3, sigma_b=0.2):
     """True effects (techniques, settings) with the correlation of docs/model.md, and the family of each setting."""
     n_families = len(relevance)
     family = np.arange(N_SETTINGS) % n_families
@@ -92,13 +92,13 @@ def simulate_effects(rng, gaps, relevance, *, tau_P=0.7, v=0.9, w=0.2, r=0.3, si
         np.eye(n_families, dtype=bool), 1.0, relevance[:, None] * relevance[None, :]
     )
     root = np.linalg.cholesky(kernel + 1e-12 * np.eye(n_families))
-    own, shared = (rng.standard_normal((n, n_families)) @ root.T for n in (N_TECHNIQUES, 1))
+    own, shared = (rng.standard_normal((n, n_families)) @ root.T for n in (n_techniques, 1))
     h = (np.sqrt(1 - r) * own + np.sqrt(r) * shared)[:, family]
-    g = v * h + np.sqrt(1 - v**2) * rng.standard_normal((N_TECHNIQUES, N_SETTINGS))
+    g = v * h + np.sqrt(1 - v**2) * rng.standard_normal((n_techniques, N_SETTINGS))
     return tau_P * g + rng.normal(0.15, sigma_b, N_SETTINGS), family
 
 
-def measure(n_findings, *, n_families=N_FAMILIES, relevance_per="family"):
+def measure(n_findings, *, n_techniques=N_TECHNIQUES, n_families=N_FAMILIES, relevance_per="family"):
     """Seconds, peak memory and checks of one fit, its P(A > B) matrix and its ranking."""
     from evidence.analysis.fitting import fit_case, prepare_case
     from evidence.analysis.ranking import draw_merits, probability_matrix
@@ -107,7 +107,7 @@ def measure(n_findings, *, n_families=N_FAMILIES, relevance_per="family"):
     from evidence.io.shipped import find_model
     from evidence.model.ranks import rank_distribution
 
-    base = make_base(n_findings, n_families=n_families)
+    base = make_base(n_findings, n_techniques=n_techniques, n_families=n_families)
     model = load_model(find_model("default"))
     shared = model.parametrisation.model_copy(update={"relevance_per": relevance_per})
     stages = lambda label, done, total: print(
@@ -131,11 +131,13 @@ def measure(n_findings, *, n_families=N_FAMILIES, relevance_per="family"):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--findings", type=int)
+    parser.add_argument("--techniques", type=int, default=N_TECHNIQUES)
     parser.add_argument("--families", type=int, default=N_FAMILIES)
     parser.add_argument("--relevance-per", choices=("family", "class"), default="family")
     arguments = parser.parse_args()
     if arguments.findings:
-        found = measure(arguments.findings, n_families=arguments.families, relevance_per=arguments.relevance_per)
+        sizes = {"n_techniques": arguments.techniques, "n_families": arguments.families}
+        found = measure(arguments.findings, **sizes, relevance_per=arguments.relevance_per)
         print(json.dumps(found))
         return
     rows = []

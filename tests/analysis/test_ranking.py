@@ -95,3 +95,22 @@ def test_drawn_merits_have_the_weighted_moments_of_the_posterior():
     second = np.einsum("m,mij->ij", weights, cov + mean[:, :, None] * mean[:, None, :])
     np.testing.assert_allclose(found.mean(axis=0), average, atol=4 * 2 / math.sqrt(n))
     np.testing.assert_allclose(found.T @ found / n, second, atol=4 * 6 / math.sqrt(n))
+
+
+def test_a_study_that_carries_nearly_all_is_weighed_by_a_fit_without_it():
+    """Far from the other findings: reweighting cannot take it out, and a base without it is an independent answer."""
+    loud = [
+        cases.effect(f"g{i}", "AB"[i % 2], "none", 4.0, 0.02, study="loud", at="s", shared_comparator=False)
+        for i in range(12)
+    ]
+    quiet = [cases.effect("f1", "A", "none", 0.1, 0.1, at="s"), cases.effect("f2", "B", "none", 0.0, 0.1, at="s2")]
+    base = cases.base_of(*quiet, *loud, settings=[cases.setting("s"), cases.setting("s2", "G")])
+    rest = base.model_copy(update={"findings": tuple(quiet), "studies": base.studies[:1]})
+    model = cases.spread_model()
+    whole, alone = (fit_ranking(b, model, engine=ExactEngine()).ranking for b in (base, rest))
+    shift = next(s for s in whole.studies if s.id == "loud")
+    assert shift.ok
+    first = {t.id: t.p_best for t in alone.techniques}
+    wanted = 0.5 * sum(abs(t.p_best - first[t.id]) for t in whole.techniques)
+    # Two fits, each P known to .0025, and 5,000 draws of merits.
+    assert shift.p_top_changes == pytest.approx(wanted, abs=0.03)

@@ -173,12 +173,20 @@ def case_scenarios(case: Case) -> tuple[tuple[float, Hyper], ...]:
     return case.scenarios or ((1.0, case.hyper),)
 
 
-def fit_scenarios(case: Case, engine: Engine, *, seed: int, progress: Progress | None = None) -> list[Posterior]:
-    """The posterior given all findings at each target that is asked about; later ones start from the one before."""
+def fit_scenarios(
+    case: Case, engine: Engine, *, seed: int, progress: Progress | None = None, evidence: Evidence | None = None,
+    start: Posterior | None = None,
+) -> list[Posterior]:  # fmt: skip
+    """The posterior given `evidence` (default: all findings) at each target that is asked about.
+
+    Each starts from the one before, the first from `start`.
+    """
     found: list[Posterior] = []
     for _, hyper in case_scenarios(case):
-        start = found[-1] if found else None
-        found.append(engine.fit(case.design, hyper, case.everything, seed=seed, progress=progress, start=start))
+        start = found[-1] if found else start
+        found.append(
+            engine.fit(case.design, hyper, evidence or case.everything, seed=seed, progress=progress, start=start)
+        )
     return found
 
 
