@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[1]
 CONTROL = ROOT / "data" / "control"
 HARMBENCH = ROOT / "data" / "bridges" / "harmbench"
 BRIDGE_FOLDERS = sorted(path.parent for path in (ROOT / "data" / "bridges").glob("*/base.toml"))
-BASES = pytest.mark.parametrize("folder", [CONTROL, *BRIDGE_FOLDERS], ids=lambda folder: folder.name)
+LITERATURE_FOLDERS = sorted(path.parent for path in (ROOT / "data").glob("*/base.toml"))
+BASES = pytest.mark.parametrize("folder", [*LITERATURE_FOLDERS, *BRIDGE_FOLDERS], ids=lambda folder: folder.name)
 BRIDGES = pytest.mark.parametrize("folder", BRIDGE_FOLDERS, ids=lambda folder: folder.name)
 IMPORTED = pytest.mark.parametrize(
     "folder", [path for path in BRIDGE_FOLDERS if path != HARMBENCH], ids=lambda folder: folder.name
@@ -120,7 +121,7 @@ def test_harmbench_has_29_models_and_16_attacks(harmbench: EvidenceBase) -> None
 def test_every_finding_names_its_place_and_how_it_was_read(folder: Path) -> None:
     for row in written_findings(folder):
         assert row["where"].strip(), row["id"]
-        assert row["source_kind"] in {"full text", "abstract", "secondary"}, row["id"]
+        assert row["source_kind"] in {"full text", "abstract", "secondary", "derived"}, row["id"]
 
 
 @BASES
