@@ -22,37 +22,39 @@ def test_with_a_known_spread_the_pair_is_thurstones():
     assert 0 < sd < 1
 
 
-def cost_of(means, sd, pairs, stated, tau, r, spread):
+CHAIN, STATED = [(0, 1), (1, 2), (3, 1)], [0.8, 0.7, 0.6]
+
+
+def cost_of(means, sd, pairs, stated):
     """What is to be minimised, from the joint law of all merits instead of the closed form of one pair."""
-    law = merit_law(tau, r, list(means), [sd] * len(means))
+    law = merit_law(TAU, R, list(means), [sd] * len(means))
     misfits = [law.share_above(i, j) - p for (i, j), p in zip(pairs, stated, strict=True)]
-    claims = sum((m**2 + sd**2) / spread**2 - 1 - math.log(sd**2 / spread**2) for m in means) / 2
+    relative = [(m / 1.04, sd / 1.04) for m in means]  # E[tau^2] of a half-normal is its scale squared
+    claims = sum(m**2 + s**2 - 1 - math.log(s**2) for m, s in relative) / 2
     return sum(x**2 for x in misfits) / (2 * MISFIT_SD**2) + claims
 
 
 def test_no_other_merits_say_less_and_hold_the_pair_as_well():
-    pairs, stated = [(0, 1)], [0.8]
-    means, sd = fit_merits(2, pairs, stated, TAU, R)
-    # Nelder-Mead, which knows no slopes, over the difference of means (they are opposite) and log sd
+    means, sd = fit_merits(2, [(0, 1)], [0.8], TAU, R)
+    # Nelder-Mead, which knows no slopes, over the means (which are opposite) and log sd
     found = optimize.minimize(
-        lambda x: cost_of([x[0], -x[0]], math.exp(x[1]), pairs, stated, TAU, R, 1.04), [0.3, -1.0],
-        method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-9},
+        lambda x: cost_of([x[0], -x[0]], math.exp(x[1]), [(0, 1)], [0.8]), [0.3, -1.0], method="Nelder-Mead",
+        options={"xatol": 1e-5, "fatol": 1e-9},
     )  # fmt: skip
     assert means[0] == pytest.approx(found.x[0], abs=2e-3)
     assert sd == pytest.approx(math.exp(found.x[1]), abs=2e-3)
 
 
 def test_a_chain_is_held_by_the_joint_law():
-    pairs, stated = [(0, 1), (1, 2), (3, 1)], [0.8, 0.7, 0.6]
-    means, sd = fit_merits(4, pairs, stated, TAU, R)
+    means, sd = fit_merits(4, CHAIN, STATED, TAU, R)
     law = merit_law(TAU, R, means.tolist(), [sd] * 4)
-    held = [law.share_above(i, j) for i, j in pairs]
-    np.testing.assert_allclose(held, stated, atol=0.005)  # as the page says: to half in 100
-    base = cost_of(means, sd, pairs, stated, TAU, R, 1.04)
+    held = [law.share_above(i, j) for i, j in CHAIN]
+    np.testing.assert_allclose(held, STATED, atol=0.005)  # as the page says: to half in 100
+    least = cost_of(means, sd, CHAIN, STATED)
     rng = np.random.default_rng(0)
     for _ in range(6):
-        assert cost_of(means + 0.02 * rng.standard_normal(4), sd, pairs, stated, TAU, R, 1.04) > base
-    assert min(cost_of(means * k, sd * k, pairs, stated, TAU, R, 1.04) for k in (0.97, 1.03)) > base
+        assert cost_of(means + 0.02 * rng.standard_normal(4), sd, CHAIN, STATED) > least
+    assert min(cost_of(means * k, sd * k, CHAIN, STATED) for k in (0.97, 1.03)) > least
 
 
 def test_normals_hold_no_circle():

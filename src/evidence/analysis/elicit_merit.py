@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from evidence.model.elicit import MeritLaw, merit_law, normal_between, normal_he
 TAILS = (0.1, 0.5, 0.9)
 SUFFIX = "-elicited"
 """Of the id of a model with elicited beliefs."""
+NOTE = "With elicited beliefs (`evidence elicit`)."
 LEAST_SD, LARGEST = 10**-DIGITS, 100.0
 """SMD: the smallest sd that rounding leaves, and the largest merit anybody can mean."""
 FAR = 2.0
@@ -97,11 +97,11 @@ def elicit_merit(
 def registered(model: Model, merits: Sequence[RegisteredMerit], orders: Sequence[RegisteredOrder]) -> Model:
     """The model with these beliefs in it: a merit in place of its technique's earlier one, orders in place of all."""
     spoken = {m.technique for m in merits}
-    note = " With elicited beliefs (`evidence elicit`)."
+    provenance = model.provenance if NOTE in model.provenance else f"{model.provenance} {NOTE}".strip()
     return model.model_copy(
         update={
             "id": model.id if model.id.endswith(SUFFIX) else f"{model.id[: 80 - len(SUFFIX)]}{SUFFIX}",
-            "provenance": f"{model.provenance.removesuffix(note)}{note}".strip(),
+            "provenance": provenance,
             "merits": (*(m for m in model.merits if m.technique not in spoken), *merits),
             "orders": tuple(orders) or model.orders,
         }

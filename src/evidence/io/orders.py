@@ -42,7 +42,7 @@ def _add(found: dict[frozenset[str], StatedPair], pair: StatedPair, text: str) -
         return
     # A number typed for a pair is more than the number of a ranking without one, if both lean the same way.
     numbers = [p for p in (before, again) if not p.by_default]
-    if len(numbers) == 1 and (before.p - 0.5) * (again.p - 0.5) >= 0:
+    if len(numbers) == 1 and (before.p - 0.5) * (again.p - 0.5) > 0:
         found[key] = numbers[0]
         return
     stated = f"{before.technique} > {before.comparator} in {100 * before.p:g} and in {100 * again.p:g} of 100"

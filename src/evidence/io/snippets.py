@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 import tomli_w
 
-from evidence.domain.records import Family, RegisteredMerit, RegisteredOrder
+from evidence.domain.records import Family, Record, RegisteredMerit, RegisteredOrder
 
 
 def beliefs_toml(merits: Sequence[RegisteredMerit], orders: Sequence[RegisteredOrder]) -> str:
     """`[[merits]]` and `[[orders]]` of a model file."""
-    tables = {"merits": merits, "orders": orders}
-    return tomli_w.dumps({name: [b.model_dump() for b in beliefs] for name, beliefs in tables.items() if beliefs})
+    return "\n".join(
+        [*(_element("merits", merit) for merit in merits), *(_element("orders", order) for order in orders)]
+    )
 
 
 def family_csv(family: Family) -> str:
@@ -28,4 +29,9 @@ def family_csv(family: Family) -> str:
 
 def family_toml(family: Family) -> str:
     """`[[families]]` of a paper file."""
-    return tomli_w.dumps({"families": [family.model_dump(exclude_none=True)]})
+    return _element("families", family)
+
+
+def _element(array: str, record: Record) -> str:
+    """One `[[array]]`: under a header of its own it means the same wherever in a file it is pasted."""
+    return f"[[{array}]]\n{tomli_w.dumps(record.model_dump(exclude_none=True))}"
