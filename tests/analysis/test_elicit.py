@@ -309,6 +309,13 @@ def test_a_pair_stated_below_one_half_is_registered_the_other_way_round():
     assert low.mean < 0
 
 
+def test_what_was_assumed_of_a_bare_ranking_stands_in_its_claim():
+    bare = StatedPair(technique="A", comparator="B", p=0.8, by_default=True)
+    found = elicit_order(BASE, SPREAD, [bare], typed=["A > B"], form="orders", sure=0.8)
+    assert found.orders[0].claim == "Elicited: A > B (neighbours in 80 of 100)."
+    assert order(("A", "B", 0.6), form="orders").orders[0].claim == "Elicited: typed."
+
+
 def test_a_circle_is_told_with_what_it_costs():
     found = order(("A", "B", 0.7), ("B", "C", 0.7), ("C", "A", 0.7), form="orders")
     start = found.circle.index("A")

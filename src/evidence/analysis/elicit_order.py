@@ -56,7 +56,8 @@ def elicit_order(
     names = list(dict.fromkeys(name for pair in stated for name in (pair.technique, pair.comparator)))
     if len(names) > MAX_TECHNIQUES:
         raise bad_option("STATEMENT", f"{len(names)} techniques", f"at most {MAX_TECHNIQUES}")
-    claim = claim or f"Elicited: {', '.join(typed)}."
+    note = f" (neighbours in {100 * sure:g} of 100)" if any(pair.by_default for pair in stated) else ""
+    claim = claim or f"Elicited: {', '.join(typed)}{note}."
     asked = _Asked(tuple(names), tuple(stated))
     if form == "merits" and asked.split()[2]:
         raise bad_option(
