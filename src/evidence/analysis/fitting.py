@@ -66,6 +66,16 @@ def prepare_case(
     base: EvidenceBase, model: Model, *, target: str | None, settings: tuple[str, ...], seed: int, engine: str = "exact"
 ) -> Case:
     """Apply the settings and build the arrays. Raises BadInput for an unknown target or an impossible setting."""
+    case = build_case(base, model, target=target, settings=settings, seed=seed, engine=engine)
+    if problems := find_ruled_out(case):
+        raise BadInput(problems)
+    return case
+
+
+def build_case(
+    base: EvidenceBase, model: Model, *, target: str | None, settings: tuple[str, ...], seed: int, engine: str = "exact"
+) -> Case:
+    """As `prepare_case`, also where a stated validity is ruled out."""
     provenance = Provenance(
         base_sha256=sha256_of(base),
         model_sha256=sha256_of(model),
@@ -85,9 +95,6 @@ def prepare_case(
         hypers = [build_hyper(merged, changed.model, design, target=t, relevance=changed.relevance) for _, t in targets]
         scenarios = tuple((w, h) for (w, _), h in zip(targets, hypers, strict=True))
         case = replace(case, target=SCENARIOS, scenarios=scenarios)
-    problems = find_ruled_out(case)
-    if problems:
-        raise BadInput(problems)
     return case
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evidence.cli import ask, backtests, calibration, files, fits, imports
+from evidence.cli import ask, backtests, calibration, elicit, files, fits, imports
 
 app = typer.Typer(
     name="evidence",
@@ -27,6 +27,7 @@ app.command("what-if")(ask.what_if)
 app.command("backtest")(backtests.backtest)
 app.command("calibrate")(calibration.calibrate)
 app.command("diagnose")(fits.diagnose)
+app.add_typer(elicit.app)
 app.add_typer(imports.app)
 
 

@@ -227,13 +227,13 @@ def reproducing_line(context: typer.Context) -> str:
 
     Absolute paths are cut to their last part: a report must not tell where its author keeps files.
     """
-    words = ["evidence", context.info_name or ""]
+    words = ["evidence", *context.command_path.split()[1:]]
     for parameter in context.command.params:
         value = context.params.get(parameter.name or "")
         if parameter.name in _NOT_REPRODUCED or value is None:
             continue
         if parameter.param_type_name == "argument":
-            words.append(_without_folders(value))
+            words += [_without_folders(item) for item in (value if isinstance(value, list | tuple) else [value])]
         elif parameter.name == "seed" or value not in (parameter.default, [], ()):
             words += _option(parameter.opts[0], value)
     return shlex.join(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evidence.domain.calibration import Calibration
+from evidence.domain.elicitation import ElicitedMerit, ElicitedOrder, ElicitedValidity
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import Family, Finding, Model, Outcome, Question, Record, Setting, Study, Technique
 from evidence.domain.results import Diagnosis, Ranking, Review, Sweep
@@ -26,8 +27,22 @@ _RECORDS: dict[str, type[Record]] = {
     "what-if": Sweep,
     "diagnosis": Diagnosis,
     "calibration": Calibration,
+    "elicited-validity": ElicitedValidity,
+    "elicited-merit": ElicitedMerit,
+    "elicited-order": ElicitedOrder,
 }
-_RESULTS = frozenset({"review", "ranking", "what-if", "diagnosis", "calibration"})
+_RESULTS = frozenset(
+    {
+        "review",
+        "ranking",
+        "what-if",
+        "diagnosis",
+        "calibration",
+        "elicited-validity",
+        "elicited-merit",
+        "elicited-order",
+    }
+)
 
 SCHEMA_NAMES: tuple[str, ...] = tuple(_RECORDS)
 

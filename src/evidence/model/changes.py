@@ -140,17 +140,26 @@ def _prior(key: str, lo: float, hi: float, *, support: str) -> Prior:
 
 
 def _interval(key: str, value: str, *, unit: bool) -> tuple[float, float]:
+    try:
+        lo, hi = read_interval(value)
+    except ValueError as error:
+        raise _bad(key, repr(value), str(error)) from error
+    if unit and not (0 <= lo <= 1 and 0 <= hi <= 1):
+        raise _bad(key, repr(value), "numbers between 0 and 1")
+    return lo, hi
+
+
+def read_interval(value: str) -> tuple[float, float]:
+    """Both ends of `LO..HI`, alike for a single number. Raises ValueError that says what was wanted."""
     match = _VALUE.match(value)
     if match is None:
-        raise _bad(key, repr(value), "a number, or LO..HI for an 80 % interval")
+        raise ValueError("a number, or LO..HI for an 80 % interval")
     lo = float(match["lo"])
     hi = lo if match["hi"] is None else float(match["hi"])
     if not (math.isfinite(lo) and math.isfinite(hi)):
-        raise _bad(key, repr(value), "finite numbers")
-    if unit and not (0 <= lo <= 1 and 0 <= hi <= 1):
-        raise _bad(key, repr(value), "numbers between 0 and 1")
+        raise ValueError("finite numbers")
     if lo > hi:
-        raise _bad(key, repr(value), "the lower end first")
+        raise ValueError("the lower end first")
     return lo, hi
 
 

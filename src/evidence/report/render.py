@@ -39,15 +39,16 @@ def open_console(file: IO[str]) -> Console:
 
 def review_view(review: Review, *, command: str = "") -> RenderableType:
     """The one-page review; without numbers, and with what to try, where a gate failed."""
-    return _page_view(page_of(review, command))
+    return page_view(page_of(review, command))
 
 
 def quick_view(review: Review, *, command: str = "") -> RenderableType:
     """The review of one typed claim in a few lines."""
-    return _page_view(quick_page_of(review, command))
+    return page_view(quick_page_of(review, command))
 
 
-def _page_view(page: Page) -> RenderableType:
+def page_view(page: Page) -> RenderableType:
+    """A page of labelled lines."""
     head = Text(page.title, style="bold")
     if page.subtitle:
         head.append(f"  {page.subtitle}", style="not bold")
