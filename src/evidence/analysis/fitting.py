@@ -14,7 +14,7 @@ from evidence.domain.canonical import sha256_of
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import EvidenceBase, Model, Prior
 from evidence.domain.results import Check, Provenance
-from evidence.inference.engine import Engine, Evidence, Posterior, mixture_of
+from evidence.inference.engine import MCSE_LIMIT, Engine, Evidence, Posterior, mixture_of
 from evidence.model.changes import apply_settings
 from evidence.model.design import Design, build_design
 from evidence.model.hyper import Hyper, build_hyper
@@ -182,7 +182,7 @@ def case_scenarios(case: Case) -> tuple[tuple[float, Hyper], ...]:
 
 def fit_scenarios(
     case: Case, engine: Engine, *, seed: int, progress: Progress | None = None, evidence: Evidence | None = None,
-    start: Posterior | None = None,
+    start: Posterior | None = None, mcse_limit: float = MCSE_LIMIT,
 ) -> list[Posterior]:  # fmt: skip
     """The posterior given `evidence` (default: all findings) at each target that is asked about.
 
@@ -192,7 +192,15 @@ def fit_scenarios(
     for _, hyper in case_scenarios(case):
         start = found[-1] if found else start
         found.append(
-            engine.fit(case.design, hyper, evidence or case.everything, seed=seed, progress=progress, start=start)
+            engine.fit(
+                case.design,
+                hyper,
+                evidence or case.everything,
+                seed=seed,
+                progress=progress,
+                start=start,
+                mcse_limit=mcse_limit,
+            )
         )
     return found
 

@@ -13,7 +13,7 @@ from evidence.analysis.fingerprint import fingerprint_of, prior_of
 from evidence.analysis.fitting import Case, case_scenarios, fit_scenarios, prepare_case, reweighted
 from evidence.analysis.options import Progress
 from evidence.analysis.sensitivity import Sensitivity, measure_sensitivity
-from evidence.domain.records import EvidenceBase, Model
+from evidence.domain.records import EvidenceBase, Model, Study
 from evidence.domain.results import RankedTechnique, Ranking, StudyShift, TryStep
 from evidence.domain.verdict import CONTENDER
 from evidence.inference.checks import K_HAT_LIMIT
@@ -24,6 +24,10 @@ from evidence.model.scores import mixture_quantiles
 type Floats = NDArray[np.float64]
 
 RANK_DRAWS = 20_000
+STUDY_DRAWS = 1024
+"""Draws that tell what a study did: the same ones with it and without it, so that most of their error cancels."""
+STUDY_MCSE = 0.004
+"""Error of P(A > B) that is enough where a study's weight takes a fit of its own, which has no draw in common."""
 
 
 @dataclass(frozen=True)
@@ -191,35 +195,33 @@ def _study_shifts(
 ) -> tuple[StudyShift, ...]:
     shifts: list[StudyShift] = []
     studies = [s for s in case.base.studies if case.base.findings_of(s.id)]
-    everything = reweighted(case, engine, fitted, case.everything)
+    weights = [w for w, _ in case_scenarios(case)]
+    fewer = [p.resampled(min(STUDY_DRAWS, len(p.weights))) for p in fitted]
     for number, study in enumerate(studies):
         if progress is not None:
             progress("weighing each study", number, len(studies))
-        own = {f.id for f in case.base.findings_of(study.id)}
-        without = reweighted(case, engine, fitted, case.without(own))
+        rest = case.without({f.id for f in case.base.findings_of(study.id)})
+        everything, without = mixture_of(fewer, weights), reweighted(case, engine, fewer, rest)
         if _k_hat(without) >= K_HAT_LIMIT and engine.name == "exact":
             # A study that carries much: draws given everything are too far from those without it. Chains take too long.
-            without = mixture_of(
-                fit_scenarios(case, engine, seed=case.provenance.seed, evidence=case.without(own), start=fitted[0]),
-                [w for w, _ in case_scenarios(case)],
+            again = fit_scenarios(
+                case, engine, seed=case.provenance.seed, evidence=rest, start=fitted[0], mcse_limit=STUDY_MCSE
             )
-        k_hat = _k_hat(without)
-        ranks = [
-            rank_distribution(draw_merits(p, RANK_DRAWS // 4, seed=case.provenance.seed)) for p in (everything, without)
-        ]
-        expected = [r @ np.arange(1, r.shape[1] + 1) for r in ranks]
-        shifts.append(
-            StudyShift(
-                id=study.id,
-                title=study.title,
-                shift_bits=normal_kl_bits(everything, without),
-                max_rank_change=float(np.abs(expected[0] - expected[1]).max()),
-                p_top_changes=float(0.5 * np.abs(ranks[0][:, 0] - ranks[1][:, 0]).sum()),
-                k_hat=k_hat,
-                ok=k_hat < K_HAT_LIMIT,
-            )
-        )
+            everything, without = mixture_of(fitted, weights), mixture_of(again, weights)
+        shifts.append(_study_shift(study, everything, without, seed=case.provenance.seed))
     return tuple(sorted(shifts, key=lambda s: -s.shift_bits))
+
+
+def _study_shift(study: Study, everything: Posterior, without: Posterior, *, seed: int) -> StudyShift:
+    ranks = [rank_distribution(draw_merits(p, RANK_DRAWS // 4, seed=seed)) for p in (everything, without)]
+    expected = [r @ np.arange(1, r.shape[1] + 1) for r in ranks]
+    k_hat = _k_hat(without)
+    return StudyShift(
+        id=study.id, title=study.title, shift_bits=normal_kl_bits(everything, without),
+        max_rank_change=float(np.abs(expected[0] - expected[1]).max()),
+        p_top_changes=float(0.5 * np.abs(ranks[0][:, 0] - ranks[1][:, 0]).sum()),
+        k_hat=k_hat, ok=k_hat < K_HAT_LIMIT,
+    )  # fmt: skip
 
 
 def _k_hat(posterior: Posterior) -> float:
