@@ -105,18 +105,31 @@ def _row(
     z = abs(d) * 5 * np.sign(z) if kind == "order" else sign * z  # an order is stated of what is seen in points
     return {
         "comparator": "nothing", "kind": kind, "higher_is_better": better, **numbers,
-        "ahead": _words(rng, z) if kind != "order" else "technique",
+        **({"ahead": "technique"} if kind == "order" else _words(rng, z, numbers, better)),
         "own_technique": bool(rng.random() < 0.6), "where": f"Table {rng.integers(1, 9)}, p. {rng.integers(3, 20)}",
         "source_kind": "full text",
     }  # fmt: skip
 
 
-def _words(rng: np.random.Generator, z: float) -> str:
-    """Authors name a winner from z = 1.96 on, and half of the time below 1.64; between, in three of four papers."""
+def _words(rng: np.random.Generator, z: float, numbers: dict[str, Any], better: bool) -> dict[str, Any]:
+    """Who came out ahead, and, where the paper says neither, whose printed number is the better one.
+
+    Authors name a winner from z = 1.96 on, in three of four papers from 1.64, and in half of them below.
+    """
     named = 1.0 if abs(z) >= 1.96 else 0.75 if abs(z) >= 1.64 else 0.5
-    if rng.random() >= named:
-        return "neither"
-    return "technique" if z > 0 else "comparator"
+    if rng.random() < named:
+        return {"ahead": "technique" if z > 0 else "comparator"}
+    difference = _printed_difference(numbers) * (1 if better else -1)
+    slightly = {"nominal": "technique" if difference > 0 else "comparator"} if difference else {}
+    return {"ahead": "neither", **slightly}
+
+
+def _printed_difference(v: dict[str, Any]) -> float:
+    if "k" in v:
+        return v["k"] * v["n0"] - v["k0"] * v["n"]
+    if "auc" in v:
+        return v["auc"] - 0.5
+    return v["estimate"] if "estimate" in v else v["mean"] - v["mean0"]
 
 
 def _n(rng: np.random.Generator) -> int:
@@ -141,16 +154,17 @@ def _means(
     sd = sd0 * math.exp(rng.normal(0, 0.1))
     mean = mean0 + d * sd0
     lo, hi = (-math.inf if bounds[0] is None else bounds[0]), (math.inf if bounds[1] is None else bounds[1])
-    typed = [float(np.clip(m + rng.normal(0, s / math.sqrt(n)), lo, hi)) for m, s in ((mean, sd), (mean0, sd0))]
-    spread = [s if hi == math.inf else min(s, 0.95 * math.sqrt(max((m - lo) * (hi - m), s * s / 4)))
-              for m, s in zip(typed, (sd, sd0), strict=True)]  # fmt: skip
-    # A score close to its end has little room to vary.
+    typed = [float(m + rng.normal(0, s / math.sqrt(n))) for m, s in ((mean, sd), (mean0, sd0))]
+    # A score near its end has little room to vary: no scores have a larger SD than those all at the ends.
+    room = [0.95 * math.sqrt((m - lo) * (hi - m)) if lo < m < hi < math.inf else math.inf for m in typed]
+    spread = [min(s, r) for s, r in zip((sd, sd0), room, strict=True)]
+    if not all(lo < m < hi for m in typed):
+        return _means(rng, d, bounds)
     numbers = {
         "mean": _printed(typed[0], sd0), "sd": _printed(spread[0], spread[0]),
         "mean0": _printed(typed[1], sd0), "sd0": _printed(spread[1], spread[1]),
         "n": n, "n0": n, "score_lo": bounds[0], "score_hi": bounds[1],
     }  # fmt: skip
-    numbers |= {name: min(max(numbers[name], lo), hi) for name in ("mean", "mean0")}
     return numbers, (typed[0] - typed[1]) / math.hypot(spread[0], spread[1]) * math.sqrt(n)
 
 
@@ -318,10 +332,10 @@ def entered_twice(entry: Entry, rng: np.random.Generator) -> dict[str, Any]:
     if draw < 0.75:
         return v | {"id": "again", "variant": "at the usual budget"}
     mirrored = v if v["kind"] == "order" else arms_swapped(entry, rng)
-    other_side = {"technique": "comparator", "comparator": "technique", "neither": "neither"}[v["ahead"]]
+    other_side = {"technique": "comparator", "comparator": "technique", "neither": "neither"}
+    said = {name: other_side[v[name]] for name in ("ahead", "nominal") if name in v and v["kind"] != "order"}
     return mirrored | {
-        "id": "again", "technique": v["comparator"], "comparator": v["technique"], "own_technique": False,
-        "ahead": "technique" if v["kind"] == "order" else other_side,
+        "id": "again", "technique": v["comparator"], "comparator": v["technique"], "own_technique": False, **said,
     }  # fmt: skip
 
 

@@ -226,6 +226,8 @@ class Finding(Record):
     """Highest plausible n where the paper gives none; the range is integrated log-uniformly."""
     ahead: Annotated[Side | None, Field(exclude_if=_is_absent)] = None
     """Who came out ahead in the paper's own words: technique, comparator or neither; only `check` reads it."""
+    nominal: Annotated[Literal["technique", "comparator"] | None, Field(exclude_if=_is_absent)] = None
+    """Where `ahead` is neither: whose number is the better one, however slightly; only `check` reads it."""
     price_technique: float | None = None
     """Points of usefulness that the technique costs here."""
     price_comparator: float | None = None
@@ -308,6 +310,8 @@ def _value_problems(finding: Finding) -> list[str]:
         problems += _score_problems(f)
     if f.ahead is not None and f.is_arm:
         problems.append(f"ahead: found {f.ahead!r}, wanted nothing: an arm is compared with nobody")
+    if f.nominal is not None and f.ahead != "neither":
+        problems.append(f"nominal: found {f.nominal!r}, wanted nothing: it is asked where ahead is neither")
     if f.kind == "proportion" and (f.rate is None) == (f.k is None):
         problems.append("rate: wanted either rate or k (with n), not both and not neither")
     sizes = {"proportion": (f.n,), "means": (f.n, f.n0), "auroc": (f.n_pos, f.n_neg)}.get(f.kind)
