@@ -29,7 +29,9 @@ def _is_absent(value: object) -> bool:
 class Record(BaseModel):
     """A frozen record: unknown fields, NaN and infinities are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True, use_attribute_docstrings=True
+    )
 
 
 class Dimension(Record):
