@@ -57,7 +57,10 @@ class Target(Record):
     title: str = ""
     """The target in words."""
     novelty: Probability = 1.0
-    """n_g: what all of today's proxies share and this target does not (.25 same family and epoch, 1 unlike anything)."""
+    """How new it is (n_g): what all of today's proxies share and it does not.
+
+    0.25 same family and epoch, 0.5 same epoch, 1 unlike anything measured.
+    """
     coordinates: dict[str, Gap] = Field(default_factory=dict)
     """Position on each dimension relative to the primary target; a dimension not named is at 0."""
     weight: Annotated[float, Field(gt=0)] = 1.0
@@ -89,7 +92,7 @@ class Family(Record):
     validity_class: Id
     """What kind of proxy it is: a class of the model (`models/default.toml` has them); `theory…` for arguments."""
     irrelevance: Probability | None = None
-    """pi_F, where the class default does not fit."""
+    """Probability that the family does not measure the thing at all (pi_F), where that of its class does not fit."""
     stated_at: Id | None = None
     """The reference setting a stated validity speaks about."""
     stated_rho_lo: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -262,7 +265,7 @@ class Finding(Record):
         return self
 
 
-_FIELDS_OF_KIND: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+FIELDS_OF_KIND: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     # kind: (required, optional)
     "effect": (frozenset({"scale", "estimate"}), frozenset({"se", "ci_lo", "ci_hi", "unit_sd", "n", "n0"})),
     "counts": (frozenset({"k", "n", "k0", "n0"}), frozenset[str]()),
@@ -276,12 +279,12 @@ _FIELDS_OF_KIND: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "existence": (frozenset({"q"}), frozenset[str]()),
     "argument": (frozenset({"q"}), frozenset[str]()),
 }
-_NUMERIC_FIELDS: frozenset[str] = frozenset(name for need, may in _FIELDS_OF_KIND.values() for name in need | may)
+_NUMERIC_FIELDS: frozenset[str] = frozenset(name for need, may in FIELDS_OF_KIND.values() for name in need | may)
 
 
 def _field_problems(finding: Finding) -> list[str]:
     """Fields that the kind needs and lacks, or has and cannot use."""
-    required, optional = _FIELDS_OF_KIND[finding.kind]
+    required, optional = FIELDS_OF_KIND[finding.kind]
     filled = {name for name in _NUMERIC_FIELDS if getattr(finding, name) is not None}
     problems = [
         f"{name}: found nothing, wanted a value for kind {finding.kind!r}" for name in sorted(required - filled)
