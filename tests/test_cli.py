@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bases import write_base
+from bases import TABLES, write_base
 from evidence.cli import app
 from faults import FAULTS, Fault
 
@@ -209,6 +209,18 @@ def test_check_of_a_good_base_exits_0_and_says_its_sizes(run):
     document = json.loads(run("check", "control", "--json").stdout)
     assert document["ok"] is True
     assert document["problems"] == []
+
+
+def test_a_warning_is_told_by_check_and_is_no_problem(run, tmp_path):
+    folder = write_base(tmp_path / "tiny", findings=TABLES["findings"].replace("-0.80,0.25,-1.29,-0.31", "-0.80,2.5,,"))
+    result = run("check", str(folder))
+    assert result.exit_code == 0
+    text = "".join(result.stdout.split())  # whatever the width breaks
+    assert "warning:" in text
+    assert "findings.csv:3:se:found2.5,wantedanseof" in text
+    (warning,) = json.loads(run("check", str(folder), "--json").stdout)["warnings"]
+    assert ":3:se: found 2.5" in warning
+    assert "warning" not in run("check", str(folder), "--quiet").stdout
 
 
 def test_schema_is_json(run):

@@ -5,8 +5,8 @@ import pytest
 from bases import BASE, write_base
 from evidence.domain.errors import BadInput
 from evidence.domain.records import EvidenceBase
-from evidence.io.paper import load_paper
-from evidence.io.tables import load_base
+from evidence.io.paper import load_paper, read_paper
+from evidence.io.tables import find_warnings, load_base
 
 PAPER = """\
 base = "tiny"
@@ -78,6 +78,17 @@ def test_a_paper_is_added_to_its_base_with_its_study_last(tmp_path, base_loader)
     assert [technique.id for technique in base.techniques] == ["none", "monitor", "audit", "editing"]
     assert base.left_out == tiny.left_out
     assert base.outcomes == tiny.outcomes
+
+
+def test_only_a_papers_own_findings_are_warned_about_and_against_those_of_its_base(tmp_path, base_folder):
+    # 8 SDs is what the paper says; the interval around which f2 does not lie stands in the base.
+    findings = (base_folder / "findings.csv").read_text().replace("0.25,-1.29,-0.31", ",-1.29,0.31")
+    (base_folder / "findings.csv").write_text(findings)
+    path = write_paper(tmp_path, "estimate = 0.8", "estimate = 8.0")
+    read = read_paper(path, lambda _: load_base(base_folder))
+    (warning,) = find_warnings(read.draft, study="delta2026")
+    assert warning.startswith(f"{path}:38:findings[0].estimate: found a difference of 8 SDs")
+    assert len(find_warnings(read.draft)) == 2
 
 
 def test_a_finding_of_a_paper_may_be_left_out_by_its_price(tmp_path, base_loader):

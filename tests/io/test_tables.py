@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bases import FINDINGS, SETTINGS, STUDIES, TABLES, write_base
 from evidence.domain.errors import BadInput
 from evidence.io.csv_files import MAX_ROWS, read_table
-from evidence.io.tables import find_warnings, load_base
+from evidence.io.tables import find_warnings, load_base, read_draft
 from evidence.io.toml_files import MAX_BYTES
 from faults import FAULTS, Fault, cell
 
@@ -110,10 +110,21 @@ def test_two_faults_of_one_row_are_both_reported(tmp_path):
 
 def test_settings_alike_in_everything_but_family_are_a_warning(tmp_path):
     twin = SETTINGS + "again,Jailbreaks,organism,chat,Llama 2,7B,human,attack success,major,7B,0.75,same\n"
-    warnings = find_warnings(load_base(write_base(tmp_path, settings=twin)))
+    warnings = find_warnings(read_draft(write_base(tmp_path, settings=twin))[0])
     assert len(warnings) == 1
     assert "'jailbreak'" in warnings[0]
     assert "'again'" in warnings[0]
+
+
+def test_an_odd_finding_is_a_warning_with_its_place_and_the_reason_it_was_kept(tmp_path):
+    # f2: a log odds ratio of -.80 with an interval around -.80, typed with an end whose sign is lost: around .49/2
+    findings = cell("f2", "se", "")(cell("f2", "ci_hi", "0.31")(FINDINGS))
+    header, _, rows = findings.partition("\n")
+    (warning,) = find_warnings(read_draft(write_base(tmp_path, findings=findings))[0])
+    assert warning.startswith(f"{tmp_path}/findings.csv:3:ci_lo: found -1.29..0.31 around -0.8, wanted an interval")
+    noted = f"{header},note\n" + rows.replace("Table 2,full text", "Table 2,full text,kept ci_lo: as printed")
+    (warning,) = find_warnings(read_draft(write_base(tmp_path, findings=noted))[0])
+    assert warning.endswith("(kept: as printed)")
 
 
 def test_a_spreadsheets_byte_order_mark_and_line_ends_are_read(tmp_path):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evidence.cli import ask, backtests, calibration, elicit, files, fits, imports
+from evidence.cli import ask, backtests, calibration, elicit, files, fits, imports, starting
 
 app = typer.Typer(
     name="evidence",
@@ -18,6 +18,7 @@ app = typer.Typer(
     context_settings={"auto_envvar_prefix": "EVIDENCE", "help_option_names": ["-h", "--help"]},
 )
 app.command("list")(files.list_shipped_files)
+app.command("init")(starting.init)
 app.command("check")(files.check)
 app.command("schema")(files.show_schema)
 app.command("quick")(ask.quick)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from evidence.cli import flags
-from evidence.cli.running import base_named, checked, guarded, model_named, paper_at, show
+from evidence.cli.running import checked, draft_named, guarded, model_named, show
 from evidence.domain.errors import BadInput
 from evidence.domain.records import EvidenceBase
 
@@ -51,21 +50,22 @@ def check(
 ) -> None:
     """Validates a base: every problem as `file:row:field: found, wanted`; exit 2 if there is any.
 
+    What is allowed but looks like a slip of reading (an se typed for an SD, a sign against the paper's words, a result
+    entered twice) is a warning in the same form, and no reason to exit with 2.
+
     Example: evidence check control
     """
     from evidence.report.documents import json_text
     from evidence.report.render import lines_view
 
     try:
-        found = _checked_base(base, model)
+        found, warnings = _checked_base(base, model)
     except BadInput as error:
         if json:
             problems = [asdict(problem) for problem in error.problems]
             typer.echo(json_text({"base": base, "problems": problems, "warnings": [], "ok": False}), nl=False)
         raise
-    from evidence.io.tables import find_warnings
-
-    warnings, sizes = find_warnings(found), _sizes(found.question.id, found)
+    sizes = _sizes(found.question.id, found)
     if json:
         typer.echo(json_text({"base": base, "problems": [], "warnings": warnings, **sizes, "ok": True}), nl=False)
         return
@@ -93,16 +93,18 @@ def show_schema(
     typer.echo(json_text(schema(name)), nl=False)
 
 
-def _checked_base(name: str, model: str) -> EvidenceBase:
-    """The base, checked against the model too: its classes, and stated validities that gaps rule out."""
-    base = paper_at(Path(name)) if name.endswith(".toml") else base_named(name)
+def _checked_base(name: str, model: str) -> tuple[EvidenceBase, tuple[str, ...]]:
+    """The base and what looks wrong in it, checked against the model too: its classes, and validities that gaps rule out."""
+    from evidence.io.tables import find_warnings
+
+    draft, base = draft_named(name)
     priors = model_named(model)
     checked(base, priors)
     from evidence.analysis.validity_check import find_ruled_out
 
     if problems := find_ruled_out(base, priors):
         raise BadInput(problems)
-    return base
+    return base, find_warnings(draft, study=base.studies[-1].id if name.endswith(".toml") else None)
 
 
 def _sizes(name: str, base: EvidenceBase) -> dict[str, Any]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from evidence.analysis.options import Options, Progress
     from evidence.domain.results import Ranking, Review, Sweep
     from evidence.inference.engine import Engine
+    from evidence.io.links import Draft
 
 INTERNAL_ERROR, BAD_INPUT, NO_VERDICT = 1, 2, 5
 ENGINES = ("exact", "sampled")
@@ -89,6 +90,20 @@ def base_named(name: str, *, beside: Path | None = None) -> EvidenceBase:
     if beside is not None and (beside / name).is_dir():
         return load_base(beside / name)
     return load_base(find_base(name))
+
+
+def draft_named(name: str) -> tuple[Draft, EvidenceBase]:
+    """The tables of a base or paper file with their places, and the base they make. Raises BadInput for any problem."""
+    from evidence.io.paper import read_paper
+    from evidence.io.shipped import find_base
+    from evidence.io.tables import assemble, read_draft
+
+    if name.endswith(".toml"):
+        path = Path(name)
+        read = read_paper(path, lambda base: base_named(base, beside=path.parent))
+        return read.draft, assemble(read.draft, read.problems, left_out=read.left_out)
+    draft, problems = read_draft(find_base(name))
+    return draft, assemble(draft, problems)
 
 
 def bridge_named(name: str) -> EvidenceBase:

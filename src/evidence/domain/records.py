@@ -15,63 +15,92 @@ type Probability = Annotated[float, Field(ge=0, le=1)]
 type FindingKind = Literal["effect", "counts", "proportion", "means", "auroc", "order", "existence", "argument"]
 type GapRating = Literal["none", "some", "major", "unknown"]
 type Gap = Annotated[float, Field(ge=0, le=1)] | GapRating
+type Side = Literal["technique", "comparator", "neither"]
 
 SIGN_KINDS: frozenset[str] = frozenset({"order", "existence", "argument"})
 """Kinds that state a sign with a reliability q and carry no size."""
 
 
+def _is_absent(value: object) -> bool:
+    """A field that came later and is not filled leaves the record's canonical bytes, and so its hash, as they were."""
+    return value is None
+
+
 class Record(BaseModel):
     """A frozen record: unknown fields, NaN and infinities are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True, use_attribute_docstrings=True
+    )
 
 
 class Dimension(Record):
     """A named way in which settings differ, with the meaning of each level."""
 
     id: Id
+    """Short name; settings rate it in `gap_ID` and say why in `why_ID`."""
     meaning: str
+    """What differs, in words."""
     none: str
+    """What a setting is like that does not differ from the primary target here (0)."""
     some: str
+    """What a setting is like that differs somewhat (0.5)."""
     major: str
+    """What a setting is like that differs about as much as settings can (1)."""
 
 
 class Target(Record):
     """A setting nobody can measure yet. The first target of a base is the primary one: 0 on every dimension."""
 
     id: Id
+    """Name that `--target` and outcomes use; no setting may have the same."""
     title: str = ""
+    """The target in words."""
     novelty: Probability = 1.0
-    """n_g: what all of today's proxies share and this target does not (.25 same family and epoch, 1 unlike anything)."""
+    """How new it is (n_g): what all of today's proxies share and it does not.
+
+    0.25 same family and epoch, 0.5 same epoch, 1 unlike anything measured.
+    """
     coordinates: dict[str, Gap] = Field(default_factory=dict)
     """Position on each dimension relative to the primary target; a dimension not named is at 0."""
     weight: Annotated[float, Field(gt=0)] = 1.0
+    """How much this target counts in `--target scenarios`, relative to the others."""
     reason: str = ""
+    """Why this novelty and these coordinates."""
 
 
 class Technique(Record):
     """Something one could do. Technique 0, the first row, is the baseline: no intervention."""
 
     id: Id
+    """Name that findings use."""
     name: str
+    """Name shown to readers."""
     description: str = ""
+    """What is done, in a sentence."""
     trial_hours: Annotated[float, Field(gt=0)] | None = None
+    """Hours of work that one trial takes; empty where nobody has said."""
 
 
 class Family(Record):
     """Proxies that share their reasons to be wrong."""
 
     id: Id
+    """Name that settings use."""
     name: str
+    """Name shown to readers."""
     validity_class: Id
+    """What kind of proxy it is: a class of the model (`models/default.toml` has them); `theory…` for arguments."""
     irrelevance: Probability | None = None
-    """pi_F, where the class default does not fit."""
+    """Probability that the family does not measure the thing at all (pi_F), where that of its class does not fit."""
     stated_at: Id | None = None
     """The reference setting a stated validity speaks about."""
     stated_rho_lo: Annotated[float, Field(ge=0, le=1)] | None = None
     """Lower end of an 80 % equal-tailed interval of rho to the primary target; equal ends state a point."""
     stated_rho_hi: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Upper end of the same interval."""
     reason: str
+    """What would make all proxies of this family wrong together."""
 
     @model_validator(mode="after")
     def _stated_together(self) -> Family:
@@ -95,13 +124,21 @@ class Setting(Record):
     """Environment x model family x adversary x outcome: where something can be measured today (a proxy)."""
 
     id: Id
+    """Name that findings use; rows alike in everything but their name are one setting."""
     name: str
+    """Name shown to readers."""
     family: Id
+    """The family of proxies it belongs to."""
     environment: str
+    """Tasks or data set."""
     model_family: str
+    """The model or models studied."""
     size: str = ""
+    """Size or generation of the model."""
     adversary: str = ""
+    """Who attacks, and how hard."""
     outcome: str
+    """What is measured; two outcomes in one environment are two settings."""
     gaps: dict[str, Gap]
     """One gap per dimension of the base."""
     reasons: dict[str, str]
@@ -112,12 +149,19 @@ class Study(Record):
     """A paper, report or post, or a theoretical argument."""
 
     id: Id
+    """Name that findings use, such as greenblatt2023control."""
     title: str
+    """The title as printed."""
     kind: Literal["empirical", "theory"] = "empirical"
+    """`theory` for arguments, whose findings are of kind `argument`."""
     authors: str
+    """Family names."""
     lab: str = ""
+    """Where it was done."""
     year: Annotated[int, Field(ge=1900, le=2100)]
+    """Year of publication."""
     url: str = ""
+    """Where it can be read."""
     headline: Id | None = None
     """The finding a review of the study speaks about."""
 
@@ -126,50 +170,87 @@ class Finding(Record):
     """One result: a technique against a comparator (contrast) or alone (arm) in one setting of one study."""
 
     id: Id
+    """Name of the row."""
     study: Id
+    """The study it comes from."""
     setting: Id
+    """Where it was measured: a setting, or a target."""
     technique: Id
+    """What is judged."""
     comparator: Id | None = None
-    """None: an arm, only `effect` and `proportion`."""
+    """What it is compared with; empty for one technique's absolute score (an arm: only `effect` and `proportion`)."""
     kind: FindingKind
+    """What the paper gives: which numbers are filled below depends on it."""
     higher_is_better: bool
+    """Whether a larger number is better for the technique; numbers keep the metric's own direction."""
     scale: Literal["smd", "logit", "probit", "raw"] | None = None
+    """Kind `effect`: scale of `estimate`; smd is a standardised mean difference, logit a log odds ratio, probit d prime."""
     unit_sd: Annotated[float, Field(gt=0)] | None = None
     """Standard deviation of one unit on a `raw` scale."""
     estimate: float | None = None
+    """Kind `effect`: the effect, technique minus comparator (an arm: its level)."""
     se: Annotated[float, Field(gt=0)] | None = None
+    """Standard error of `estimate`, not the SD of what was measured; or give the interval."""
     ci_lo: float | None = None
+    """Lower end of the 95 % interval of `estimate`."""
     ci_hi: float | None = None
-    """95 % interval of `estimate`."""
+    """Upper end of the 95 % interval of `estimate`."""
     rate: Probability | None = None
+    """Kind `proportion`: the share, 0 to 1."""
     k: Annotated[int, Field(ge=0)] | None = None
+    """How many of `n`, technique: a count, not a percentage."""
     n: Annotated[int, Field(gt=0)] | None = None
+    """Observations of the technique; with kind `effect` it only lets `check` compare the se with the sample."""
     k0: Annotated[int, Field(ge=0)] | None = None
+    """How many of `n0`, comparator."""
     n0: Annotated[int, Field(gt=0)] | None = None
+    """Observations of the comparator."""
     mean: float | None = None
+    """Kind `means`: mean score, technique."""
     sd: Annotated[float, Field(gt=0)] | None = None
+    """Standard deviation over the observations, technique; a standard error times the root of n."""
     mean0: float | None = None
+    """Mean score, comparator."""
     sd0: Annotated[float, Field(gt=0)] | None = None
+    """Standard deviation, comparator."""
+    score_lo: Annotated[float | None, Field(exclude_if=_is_absent)] = None
+    """Kind `means`: the lowest score there can be, where there is one; only `check` reads it."""
+    score_hi: Annotated[float | None, Field(exclude_if=_is_absent)] = None
+    """Kind `means`: the highest score there can be, where there is one; only `check` reads it."""
     auc: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Kind `auroc`: area under the curve that sets the technique's scores apart from the comparator's."""
     n_pos: Annotated[int, Field(gt=0)] | None = None
+    """Positive cases."""
     n_neg: Annotated[int, Field(gt=0)] | None = None
+    """Negative cases."""
     q: Annotated[float, Field(gt=0.5, le=1)] | None = None
     """Stated reliability of an order, existence or argument."""
     assumed_n_lo: Annotated[int, Field(ge=2)] | None = None
+    """Lowest plausible n where the paper gives none (per arm; per class for `auroc`)."""
     assumed_n_hi: Annotated[int, Field(ge=2)] | None = None
-    """Range of an n the paper does not give (per arm; per class for `auroc`), integrated log-uniformly."""
+    """Highest plausible n where the paper gives none; the range is integrated log-uniformly."""
+    ahead: Annotated[Side | None, Field(exclude_if=_is_absent)] = None
+    """Who came out ahead in the paper's own words: technique, comparator or neither; only `check` reads it."""
+    nominal: Annotated[Literal["technique", "comparator"] | None, Field(exclude_if=_is_absent)] = None
+    """Where `ahead` is neither: whose number is the better one, however slightly; only `check` reads it."""
     price_technique: float | None = None
+    """Points of usefulness that the technique costs here."""
     price_comparator: float | None = None
+    """Points of usefulness that the comparator costs here."""
     own_technique: bool = False
+    """The study's authors proposed the technique."""
     own_comparator: bool = False
-    """The study's authors proposed this technique."""
+    """The study's authors proposed the comparator."""
     shared_comparator: bool = True
+    """Rows of one study and setting with the same comparator are read as sharing its sample; `no` where they do not."""
     variant: str = ""
     """Operating point of the technique (audit budget, deferral level): a label, not a technique."""
     where: Annotated[str, Field(min_length=1)]
     """Table and page."""
     source_kind: Literal["full text", "abstract", "secondary", "derived"]
+    """How the numbers were read."""
     note: str = ""
+    """What a reader should know."""
 
     @property
     def is_arm(self) -> bool:
@@ -184,23 +265,26 @@ class Finding(Record):
         return self
 
 
-_FIELDS_OF_KIND: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+FIELDS_OF_KIND: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     # kind: (required, optional)
-    "effect": (frozenset({"scale", "estimate"}), frozenset({"se", "ci_lo", "ci_hi", "unit_sd"})),
+    "effect": (frozenset({"scale", "estimate"}), frozenset({"se", "ci_lo", "ci_hi", "unit_sd", "n", "n0"})),
     "counts": (frozenset({"k", "n", "k0", "n0"}), frozenset[str]()),
     "proportion": (frozenset[str](), frozenset({"rate", "k", "n", "assumed_n_lo", "assumed_n_hi"})),
-    "means": (frozenset({"mean", "sd", "mean0", "sd0"}), frozenset({"n", "n0", "assumed_n_lo", "assumed_n_hi"})),
+    "means": (
+        frozenset({"mean", "sd", "mean0", "sd0"}),
+        frozenset({"n", "n0", "assumed_n_lo", "assumed_n_hi", "score_lo", "score_hi"}),
+    ),
     "auroc": (frozenset({"auc"}), frozenset({"n_pos", "n_neg", "assumed_n_lo", "assumed_n_hi"})),
     "order": (frozenset({"q"}), frozenset[str]()),
     "existence": (frozenset({"q"}), frozenset[str]()),
     "argument": (frozenset({"q"}), frozenset[str]()),
 }
-_NUMERIC_FIELDS: frozenset[str] = frozenset(name for need, may in _FIELDS_OF_KIND.values() for name in need | may)
+_NUMERIC_FIELDS: frozenset[str] = frozenset(name for need, may in FIELDS_OF_KIND.values() for name in need | may)
 
 
 def _field_problems(finding: Finding) -> list[str]:
     """Fields that the kind needs and lacks, or has and cannot use."""
-    required, optional = _FIELDS_OF_KIND[finding.kind]
+    required, optional = FIELDS_OF_KIND[finding.kind]
     filled = {name for name in _NUMERIC_FIELDS if getattr(finding, name) is not None}
     problems = [
         f"{name}: found nothing, wanted a value for kind {finding.kind!r}" for name in sorted(required - filled)
@@ -227,6 +311,12 @@ def _value_problems(finding: Finding) -> list[str]:
             problems.append(f"{names}: found {k}, wanted 0..{n}")
     if f.kind == "effect":
         problems += _effect_problems(f)
+    if f.kind == "means":
+        problems += _score_problems(f)
+    if f.ahead is not None and f.is_arm:
+        problems.append(f"ahead: found {f.ahead!r}, wanted nothing: an arm is compared with nobody")
+    if f.nominal is not None and f.ahead != "neither":
+        problems.append(f"nominal: found {f.nominal!r}, wanted nothing: it is asked where ahead is neither")
     if f.kind == "proportion" and (f.rate is None) == (f.k is None):
         problems.append("rate: wanted either rate or k (with n), not both and not neither")
     sizes = {"proportion": (f.n,), "means": (f.n, f.n0), "auroc": (f.n_pos, f.n_neg)}.get(f.kind)
@@ -239,6 +329,8 @@ def _value_problems(finding: Finding) -> list[str]:
 
 def _effect_problems(f: Finding) -> list[str]:
     problems: list[str] = []
+    if f.is_arm and f.n0 is not None:
+        problems.append(f"n0: found {f.n0}, wanted nothing: an arm has no comparator")
     if (f.scale == "raw") != (f.unit_sd is not None):
         problems.append(f"unit_sd: found {f.unit_sd}, wanted the unit's SD exactly when scale is 'raw'")
     if (f.ci_lo is None) != (f.ci_hi is None):
@@ -258,6 +350,22 @@ def _effect_problems(f: Finding) -> list[str]:
                 f"se: found {f.se}, wanted about {implied:.4g}, the se of the 95 % interval (5 % tolerance)"
             )
     return problems
+
+
+def _score_problems(f: Finding) -> list[str]:
+    """Bounds the wrong way round, and means outside them."""
+    lo, hi = f.score_lo, f.score_hi
+    if lo is not None and hi is not None and not lo < hi:
+        return [f"score_lo: found {lo}, wanted a number below score_hi {hi}"]
+    return [
+        f"{name}: found {mean}, wanted a mean inside the score's bounds {_bounds(lo, hi)}"
+        for name, mean in (("mean", f.mean), ("mean0", f.mean0))
+        if mean is not None and ((lo is not None and mean < lo) or (hi is not None and mean > hi))
+    ]
+
+
+def _bounds(lo: float | None, hi: float | None) -> str:
+    return f"{'' if lo is None else format(lo, 'g')}..{'' if hi is None else format(hi, 'g')}"
 
 
 def _size_problems(f: Finding, *, known: bool, any_known: bool) -> list[str]:
@@ -288,25 +396,37 @@ class Question(Record):
     """`base.toml`: what is asked of the target, and the costs of being wrong."""
 
     id: Id
+    """Name of the base."""
     title: str
+    """The question in a few words."""
     question: str
+    """The question in full: what is asked of the target."""
     criterion: str
+    """What would count as an answer, if it could be measured at the target."""
     unit: str
+    """What one unit of merit is."""
     smallest_difference: Annotated[float, Field(gt=0)]
     """Smallest difference in merit that matters, in SMD."""
     held_at: str = ""
     """What price the techniques are compared at, in words."""
     held_price: float | None = None
+    """The same in points of usefulness lost: arms further from it than the tolerance are left out."""
     price_tolerance: Annotated[float, Field(ge=0)] | None = None
+    """How far two prices may differ, in points, before a contrast compares two things at once and is left out."""
     target_run_se: Annotated[float, Field(gt=0)] = 1.0
     """Standard error (SMD) of one direct run at the target."""
     check_hours: Annotated[float, Field(gt=0)] = 1.0
+    """Hours that one check at the target takes."""
     failure_cost_hours: Annotated[float, Field(gt=0)] = 20.0
+    """Hours lost if the worse technique is relied on."""
     gap_levels: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default_factory=lambda: {"none": 0.0, "some": 0.5, "major": 1.0}
     )
+    """The number that each word for a gap stands for."""
     targets: Annotated[tuple[Target, ...], Field(min_length=1)]
+    """Where the answer is wanted; the first is the primary target."""
     dimensions: Annotated[tuple[Dimension, ...], Field(min_length=1)]
+    """The ways in which settings may differ from the primary target."""
 
     @model_validator(mode="after")
     def _levels_are_named(self) -> Question:
@@ -319,14 +439,21 @@ class Outcome(Record):
     """What is known of a bridge's target: kept apart from the findings, and never seen by a ranking."""
 
     target: Id
+    """The target it was measured at."""
     technique: Id
+    """What is judged, against the baseline."""
     estimate_smd: float
+    """Effect in SMD, higher = better for the technique."""
     se_smd: Annotated[float, Field(gt=0)]
+    """Standard error of `estimate_smd`."""
     baseline_var_smd: Annotated[float, Field(ge=0)] | None = None
     """SMD^2: the baseline's part of se_smd^2, the covariance of any two outcomes of one target; None: not known."""
     rate: Probability | None = None
+    """The technique's own share at the target, where it is one."""
     n: Annotated[int, Field(gt=0)] | None = None
+    """Observations behind it."""
     where: str
+    """Table and page."""
 
     @model_validator(mode="after")
     def _baseline_is_a_part(self) -> Outcome:

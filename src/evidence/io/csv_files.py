@@ -61,7 +61,7 @@ def read_rows[R: Record](
         table = read_table(path)
     except BadInput as error:
         return None, list(error.problems)
-    types = _column_types(kind, dimensions)
+    types = column_types(kind, dimensions)
     if problems := _header_problems(table, types, kind):
         return None, problems
     rows: list[Row[R]] = []
@@ -141,7 +141,7 @@ def _line_of_record(text: str, index: int) -> int:
     return line
 
 
-def _column_types(kind: type[Record], dimensions: Iterable[str]) -> dict[str, str]:
+def column_types(kind: type[Record], dimensions: Iterable[str]) -> dict[str, str]:
     """Column name to what its cells hold: text, number, integer, boolean, gap."""
     schema = kind.model_json_schema()
     types: dict[str, str] = {}

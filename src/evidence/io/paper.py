@@ -60,6 +60,21 @@ def load_paper(path: Path, base_loader: Callable[[str], EvidenceBase]) -> Eviden
 
     `base_loader` turns the file's `base` (a name or a path) into an evidence base. Raises BadInput with every problem.
     """
+    read = read_paper(path, base_loader)
+    return assemble(read.draft, read.problems, left_out=read.left_out)
+
+
+@dataclass(frozen=True)
+class ReadPaper:
+    """A paper and its base as read: the tables together, what is wrong inside the paper, what the base left out."""
+
+    draft: Draft
+    problems: list[Problem]
+    left_out: tuple[str, ...]
+
+
+def read_paper(path: Path, base_loader: Callable[[str], EvidenceBase]) -> ReadPaper:
+    """The paper with its base, not yet known to be sound. Raises BadInput where there is nothing to hold it against."""
     values, place = read_toml(path)
     problems = _top_level_problems(values, place)
     base = None
@@ -74,7 +89,7 @@ def load_paper(path: Path, base_loader: Callable[[str], EvidenceBase]) -> Eviden
     kept = _rows_of(base) if base else {}
     tables = {name: (*kept.get(name, ()), *own[name]) for name in (*_TABLES, "studies")}
     draft = Draft(question=question, outcomes=kept.get("outcomes", ()), **tables)
-    return assemble(draft, problems, left_out=base.left_out if base else ())
+    return ReadPaper(draft, problems, base.left_out if base else ())
 
 
 def _top_level_problems(values: Mapping[str, Any], place: TomlPlace) -> list[Problem]:

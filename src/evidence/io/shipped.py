@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +40,13 @@ def find_base(name_or_path: str) -> Path:
         return path
     shipped = list_shipped()
     return _named(name_or_path, {**shipped.bridges, **shipped.bases}, "a folder of tables")
+
+
+def name_from(folder: Path, name: str) -> str:
+    """How a file in `folder` names the base `name`: a path from there, or the name of a shipped base as it stands."""
+    if (folder / name).is_dir() or not Path(name).is_dir():
+        return name
+    return Path(os.path.relpath(name, folder)).as_posix()
 
 
 def find_model(name_or_path: str) -> Path:

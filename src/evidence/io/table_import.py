@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import EvidenceBase, Finding, Model, Record, Technique
+from evidence.io.csv_out import table_text
 from evidence.io.models import check_classes
 from evidence.io.prices import price_reason
 from evidence.io.rows import build_row, did_you_mean
@@ -21,6 +19,7 @@ from evidence.io.table_rows import SourceRow, read_source, source_column
 from evidence.io.table_spec import Spec, load_spec
 from evidence.io.tables import QUESTION_FILE, load_base
 from evidence.io.toml_files import TomlPlace
+from evidence.io.toml_out import toml_table, toml_value
 
 type Contrast = Callable[[Finding, Finding | None], tuple[float, float, float]]
 """A target's finding, and the baseline's there: estimate and se in SMD, and the baseline's part of the variance."""
@@ -241,20 +240,13 @@ def _dumped(records: Iterable[Record], columns: str) -> Rows:
 
 
 def _csv_text(rows: Rows) -> str:
-    """A header and the rows, Unix line ends."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(rows[0])
-    writer.writerows([_cell(value) for value in row.values()] for row in rows)
-    return text.getvalue()
+    """A header and the rows, Unix line ends; numbers of at most ten significant digits."""
+    columns = tuple(rows[0])
+    return table_text(columns, [{name: _rounded(row[name]) for name in columns} for row in rows])
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return plain(value) if isinstance(value, float) else str(value)
+def _rounded(value: Any) -> Any:
+    return float(plain(value)) if isinstance(value, float) else value
 
 
 def _question_toml(spec: Spec) -> str:
@@ -262,17 +254,8 @@ def _question_toml(spec: Spec) -> str:
     values = spec.question.model_dump(exclude_unset=True)
     tables = {name: values.pop(name) for name in ("targets", "dimensions")}
     lines = ["# Written by `evidence import table`: change the spec, not this file."]
-    lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
+    lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
     for name, items in tables.items():
         for item in items:
-            lines += ["", f"[[{name}]]", *(f"{key} = {_toml(value)}" for key, value in item.items())]
+            lines += toml_table(f"[[{name}]]", item)
     return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    """A TOML value: text, a number, or an inline table of these."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(inner)}" for key, inner in value.items()) + " }"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return repr(value) if isinstance(value, float) else str(value)

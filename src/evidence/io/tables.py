@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from evidence.domain.errors import BadInput, Problem
+from evidence.domain.oddities import reason_kept
+from evidence.domain.plausibility import find_oddities
 from evidence.domain.records import (
     EvidenceBase,
     Family,
@@ -31,6 +33,11 @@ def load_base(folder: Path) -> EvidenceBase:
 
     Findings at a price too far from the comparison's are in `left_out`, not among the findings.
     """
+    return assemble(*read_draft(folder))
+
+
+def read_draft(folder: Path) -> tuple[Draft, list[Problem]]:
+    """The tables of `folder` as read, and what is wrong inside them. Raises BadInput where there is no such folder."""
     if not folder.is_dir():
         raise BadInput([Problem(str(folder), None, "", "no such folder", "a folder with base.toml and its tables")])
     problems: list[Problem] = []
@@ -53,7 +60,7 @@ def load_base(folder: Path) -> EvidenceBase:
         findings=rows("findings", Finding),
         outcomes=rows("outcomes", Outcome) if (folder / "outcomes.csv").exists() else (),
     )
-    return assemble(draft, problems)
+    return draft, problems
 
 
 def assemble(draft: Draft, problems: list[Problem], *, left_out: tuple[str, ...] = ()) -> EvidenceBase:
@@ -86,19 +93,37 @@ def assemble(draft: Draft, problems: list[Problem], *, left_out: tuple[str, ...]
     )
 
 
-def find_warnings(base: EvidenceBase) -> tuple[str, ...]:
-    """What is allowed but looks wrong: settings alike in everything but the family count as independent evidence."""
+def find_warnings(draft: Draft, *, study: str | None = None) -> tuple[str, ...]:
+    """What is allowed but looks wrong: settings that are one but for the family, and odd findings, each with its place.
+
+    With `study` only its findings are judged, against all others: those of the base under a paper are not its own.
+    """
+    return (*_alike_but_for_family(_records(draft.settings)), *_odd_findings(draft, study))
+
+
+def _odd_findings(draft: Draft, study: str | None) -> Iterator[str]:
+    """Oddities as `file:row:field: found, wanted`, with the reason where the row's note says why it stands."""
+    rows = {row.record.id: row for row in draft.findings or () if row.record}
+    findings = _records(draft.findings)
+    own = [finding.id for finding in findings if study in {None, finding.study}]
+    for oddity in find_oddities(findings, _records(draft.settings), only=frozenset(own)):
+        row = rows[oddity.finding]
+        problem = row.place.problem((oddity.field,), oddity.found, oddity.wanted)
+        reason = reason_kept(row.record.note if row.record else "", oddity.field)
+        yield f"{problem} (kept: {reason})" if reason else str(problem)
+
+
+def _alike_but_for_family(settings: Iterable[Setting]) -> Iterator[str]:
+    """Settings alike in everything but the family would count as independent evidence."""
     first: dict[str, Setting] = {}
-    warnings: list[str] = []
-    for setting in base.settings:
+    for setting in settings:
         same = setting.model_dump_json(exclude={"id", "name", "family", "reasons"})
         before = first.setdefault(same, setting)
         if before.family != setting.family:
-            warnings.append(
+            yield (
                 f"settings {before.id!r} and {setting.id!r} are alike in everything but the family "
                 f"({before.family!r}, {setting.family!r}): if they share their reasons to be wrong, put them in one"
             )
-    return tuple(warnings)
 
 
 def _read_question(path: Path, problems: list[Problem]) -> Row[Question] | None:
