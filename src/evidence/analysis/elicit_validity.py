@@ -35,7 +35,7 @@ class ValidityStatement:
 
     def interval(self) -> tuple[float, float]:
         """Both ends of rho, alike for a point. Raises BadInput."""
-        option, text = ("--rho", self.rho) if self.rho is not None else ("--better-in-100", self.in_100 or "")
+        option, text = self.typed()
         ends = typed_interval(option, text)
         if self.rho is None:
             if not (ends[0] >= 50 and ends[1] <= 100):
@@ -47,8 +47,12 @@ class ValidityStatement:
             raise bad_option(option, text, "numbers from 0 to 1: a negative validity cannot be stated")
         return lo, hi
 
+    def typed(self) -> tuple[str, str]:
+        """The option and its text."""
+        return ("--rho", self.rho) if self.rho is not None else ("--better-in-100", self.in_100 or "")
+
     def __str__(self) -> str:
-        """The statement as typed."""
+        """The statement in a sentence's words."""
         return f"rho {self.rho}" if self.rho is not None else f"order kept in {self.in_100} of 100"
 
 
@@ -97,14 +101,11 @@ def _require_validity(model: Model) -> None:
 
 
 def _law_of_rho(statement: ValidityStatement, lo: float, hi: float) -> Prior:
-    claim = f"Elicited: {statement}."
     try:
-        return prior_from_interval(lo, hi, support="unit", claim=claim)
+        return prior_from_interval(lo, hi, support="unit", claim=f"Elicited: {statement}.")
     except ValueError as error:
-        option, text = ("--rho", statement.rho) if statement.rho is not None else ("--better-in-100", statement.in_100)
-        _, _, wanted = str(error).partition("wanted ")
-        within = "an interval inside (0, 1), that is (50, 100) of 100"
-        raise bad_option(option, text or "", within if "inside" in wanted else wanted or str(error)) from error
+        wanted = "an interval inside (0, 1), that is (50, 100) of 100, that is the 80 % interval of a Beta law"
+        raise bad_option(*statement.typed(), wanted) from error
 
 
 def _with_class(base: EvidenceBase, family: str, validity_class: str) -> EvidenceBase:
