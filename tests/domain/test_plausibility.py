@@ -281,6 +281,11 @@ def test_the_error_of_a_curve_at_one_half_is_that_of_mann_and_whitney():
     assert z == pytest.approx(0.01 / math.sqrt((2 * n + 1) / (12 * n * n)), rel=2e-3)
 
 
+def scored(i, **values):
+    """Counts that differ from finding to finding, so that no two look like one."""
+    return row("counts", id=f"f{i}", technique=f"t{i}", k=40 + i, n=100, k0=60 + 2 * i, n0=100, **values)
+
+
 @pytest.mark.parametrize(
     ("outcome", "lower", "higher"),
     [
@@ -294,23 +299,31 @@ def test_the_error_of_a_curve_at_one_half_is_that_of_mann_and_whitney():
 )
 def test_an_outcomes_words_speak_where_they_are_clear(outcome, lower, higher):
     for better, odd in ((False, lower), (True, higher)):
-        finding = row("order", q=0.8, higher_is_better=better)
+        finding = scored(0, higher_is_better=better)
         assert len(odd_fields(finding, outcome=outcome)) == odd
 
 
 def test_a_base_whose_techniques_are_attacks_has_its_own_direction():
-    attacks = [row("order", id=f"f{i}", technique=f"t{i}", q=0.8) for i in range(3)]
+    attacks = [scored(i) for i in range(3)]
     assert odd_fields(*attacks, outcome="attack success rate") == []
     # the fourth, typed the usual way round, is the one that differs
-    turned = row("order", id="f9", technique="t9", q=0.8, higher_is_better=False)
+    turned = scored(9, higher_is_better=False)
     assert odd_fields(*attacks, turned, outcome="attack success rate") == [("f9", "higher_is_better")]
 
 
 def test_one_outcome_in_two_settings_has_one_direction():
     settings = [arena("points"), arena("points", "field")]
-    rows = [row("order", id=f"f{i}", technique=f"t{i}", q=0.8) for i in range(2)]
-    turned = row("order", id="g", setting="field", q=0.8, higher_is_better=False)
-    assert odd_fields(*rows, turned, settings=settings) == [("g", "higher_is_better")]
+    rows = [scored(i) for i in range(2)]
+    turned = scored(7, setting="field", higher_is_better=False)
+    assert odd_fields(*rows, turned, settings=settings) == [("f7", "higher_is_better")]
+
+
+def test_an_order_names_who_is_ahead_whatever_the_direction_of_its_outcome():
+    for better in (False, True):
+        assert odd_fields(row("order", q=0.8, higher_is_better=better), outcome="attack success rate") == []
+        # nor does it speak for the direction of other rows
+        assert odd_fields(*(row("order", id=f"o{i}", technique=f"u{i}", q=0.8, higher_is_better=better) for i in range(4)),
+                          scored(1), outcome="points") == []  # fmt: skip
 
 
 # One result entered twice
@@ -374,10 +387,10 @@ def test_a_reason_for_keeping_a_field_is_read_back_from_the_note(note):
 
 
 def test_shipped_rows_raise_almost_no_false_alarm():
-    # Counted: 479 rows of the shipped base and bridges, those at another price included; the goal is 2 %, none is odd.
+    # Counted: 625 rows of the shipped bases and bridges, those at another price included; the goal is 2 %, none is odd.
     rows = sum(len(read_rows(folder / "findings.csv", Finding)[0]) for folder in SHIPPED)
     odd = sum(len(find_warnings(read_draft(folder)[0])) for folder in SHIPPED)
-    assert rows == 479
+    assert rows == 625
     assert odd / rows <= 0.02
 
 

@@ -18,7 +18,7 @@ from evidence.domain.spreads import spread_oddities
 _LOWER = re.compile(
     r"\b(?:attack success|asr|errors?|harms?|harmful|toxic(?:ity)?|leak(?:s|age|ed)?|loss|perplexity|false positives?)\b"
 )
-_HIGHER = re.compile(r"\b(?:accuracy|auroc|auc|f1|safety|reward|helpful(?:ness)?|solved|correct)\b")
+_HIGHER = re.compile(r"\b(?:accuracy|auroc|auc|f1|safety|reward|helpful(?:ness)?|solved|correct|recall)\b")
 _TURNED = re.compile(
     r"\b(?:no|not|never|without)\b|\b(?:non|un|over|anti)-|avert|avoid|prevent|block|stopp|resist|refus"
 )
@@ -95,7 +95,8 @@ def _directions(findings: Iterable[Finding], places: dict[str, Setting]) -> _Dir
     """How often each direction stands beside an outcome, by the outcome's words and by the words that give it away."""
     counts: _Directions = defaultdict(Counter)
     for finding in findings:
-        if setting := places.get(finding.setting):
+        setting = places.get(finding.setting)
+        if setting and finding.kind not in SIGN_KINDS:
             for key in _keys(setting):
                 counts[key][finding.higher_is_better] += 1
     return counts
@@ -108,8 +109,8 @@ def _keys(setting: Setting) -> tuple[str, ...]:
 
 def _direction_oddities(f: Finding, setting: Setting | None, directions: _Directions) -> Iterator[Oddity]:
     """A direction that other findings on the same outcome do not share, or that its words speak against."""
-    if setting is None:
-        return
+    if setting is None or f.kind in SIGN_KINDS:
+        return  # an order names who is ahead, whatever the outcome's direction
     answer = "yes" if f.higher_is_better else "no"
     outcome, *words = _keys(setting)
     same, opposite = directions[outcome][f.higher_is_better] - 1, directions[outcome][not f.higher_is_better]
