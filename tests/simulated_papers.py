@@ -345,7 +345,7 @@ FAULTS: dict[str, tuple[Callable[[Entry, np.random.Generator], dict[str, Any]], 
     "sd typed as se": (sd_typed_as_se, lambda v: v["kind"] in {"means", "effect"}),
     "sign flipped": (sign_flipped, lambda v: v["kind"] != "order"),
     "arms swapped": (arms_swapped, lambda v: True),
-    "direction flipped": (direction_flipped, lambda v: True),
+    "direction flipped": (direction_flipped, lambda v: v["kind"] != "order"),
     "interval of something else": (interval_of_something_else, lambda v: "ci_lo" in v),
     "entered twice": (entered_twice, lambda v: True),
 }
