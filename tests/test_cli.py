@@ -77,6 +77,8 @@ def test_a_broken_base_is_one_json_document_with_its_problems(run, tmp_path):
         ([*CLAIM, "--model", "defualt"], "did you mean 'default'"),
         ([*CLAIM, "--set", "prior.tau"], "KEY=VALUE"),
         ([*CLAIM, "--set", "prior.tow=1"], "prior.tow"),
+        ([*CLAIM, "--set", "validity.proxy=0..0.5"], "an interval inside (0, 1)"),
+        ([*CLAIM, "--set", "validity.proxy=0.2..1"], "an interval inside (0, 1)"),
         ([*CLAIM, "--target", "mars"], "'mars'"),
         (["rank", "no-such-base"], "no-such-base"),
         (["rank", "control", "--target", "mars"], "first-catastrophic-deployment"),

@@ -108,13 +108,14 @@ class Family(Record):
         if any(s is None for s in stated) and any(s is not None for s in stated):
             lacking = ("stated_at", "stated_rho_lo", "stated_rho_hi")[stated.index(None)]
             raise ValueError(f"{lacking}: found nothing, wanted all or none of stated_at, stated_rho_lo, stated_rho_hi")
-        if (
-            self.stated_rho_lo is not None
-            and self.stated_rho_hi is not None
-            and self.stated_rho_lo > self.stated_rho_hi
-        ):
+        if self.stated_rho_lo is not None and self.stated_rho_hi is not None:
             lo, hi = self.stated_rho_lo, self.stated_rho_hi
-            raise ValueError(f"stated_rho_lo: found {lo}, wanted at most stated_rho_hi {hi}")
+            if lo > hi:
+                raise ValueError(f"stated_rho_lo: found {lo}, wanted at most stated_rho_hi {hi}")
+            if lo < hi and lo == 0:
+                raise ValueError("stated_rho_lo: found 0, wanted a number above 0: no law has its 10 % quantile there")
+            if lo < hi and hi == 1:
+                raise ValueError("stated_rho_hi: found 1, wanted a number below 1: no law has its 90 % quantile there")
         if self.irrelevance is not None and self.stated_at is not None:
             raise ValueError(f"irrelevance: found {self.irrelevance}, wanted nothing: the stated validity replaces it")
         return self

@@ -56,6 +56,7 @@ def _apply(changed: Changed, key: str, value: str) -> Changed:
 def _set_validity(changed: Changed, name: str, value: str) -> Changed:
     family = _family(changed.base, name)
     lo, hi = _interval(f"validity.{name}", value, unit=True)
+    _prior(f"validity.{name}", lo, hi, support="unit")  # or there is no law with these quantiles
     reference = family.stated_at or next((s.id for s in changed.base.settings if s.family == family.id), None)
     if reference is None:
         raise _bad(f"validity.{name}", "a family without settings", "a family with at least one setting")
