@@ -28,6 +28,7 @@ from evidence.cli.running import (
     reproducing_line,
     require_engine,
     require_verdict,
+    run_review,
 )
 from evidence.domain.records import Model
 from evidence.domain.results import Review
@@ -155,14 +156,8 @@ def review(
     priors = model_named(model)
     is_file = study.endswith(".toml")
     evidence_base = checked(paper_at(Path(study)) if is_file else base_named(base), priors)
-    with progress_bar(quiet=quiet) as progress:
-        options = options_of(choices, progress, belief=belief)
-        from evidence.analysis.review import review_study
-
-        name = evidence_base.studies[-1].id if is_file else study
-        found = review_study(
-            evidence_base, priors, engine=engine_named(engine), study=name, finding=finding, options=options
-        )
+    name = evidence_base.studies[-1].id if is_file else study
+    found = run_review(evidence_base, priors, study=name, finding=finding, choices=choices, belief=belief, quiet=quiet)
     command = reproducing_line(context)
     if report is not None:
         _write_report(report, found, command=command, force=force)
