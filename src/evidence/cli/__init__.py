@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evidence.cli import ask, backtests, calibration, elicit, files, fits, imports, starting
+from evidence.cli import adding, ask, backtests, calibration, elicit, files, fits, imports, starting
 
 app = typer.Typer(
     name="evidence",
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command("list")(files.list_shipped_files)
 app.command("init")(starting.init)
+app.command("add")(adding.add)
 app.command("check")(files.check)
 app.command("schema")(files.show_schema)
 app.command("quick")(ask.quick)

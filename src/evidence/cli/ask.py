@@ -29,6 +29,7 @@ from evidence.cli.running import (
     reproducing_line,
     require_engine,
     require_verdict,
+    run_review,
     show,
 )
 from evidence.domain.records import Model
@@ -181,13 +182,8 @@ def review(
         raise bad_option("STUDY", "nothing", "the id of a study of the base, a paper file, or --all")
     is_file = study.endswith(".toml")
     evidence_base = checked(paper_at(Path(study)) if is_file else base_named(base), priors)
-    with progress_bar(quiet=quiet) as progress:
-        options = options_of(choices, progress, belief=belief)
-        from evidence.analysis.review import prepare_whole, review_study
-
-        name = evidence_base.studies[-1].id if is_file else study
-        whole = prepare_whole(evidence_base, priors, engine=engine_named(engine), options=options)
-        found = review_study(whole, name, finding)
+    name = evidence_base.studies[-1].id if is_file else study
+    found = run_review(evidence_base, priors, study=name, finding=finding, choices=choices, belief=belief, quiet=quiet)
     command = reproducing_line(context)
     if report is not None:
         _write_report(report, found, command=command, force=force)

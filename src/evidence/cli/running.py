@@ -172,6 +172,25 @@ def options_of(choices: Choices, progress: Progress | None, *, belief: float | N
     )
 
 
+def run_review(
+    base: EvidenceBase,
+    model: Model,
+    *,
+    study: str,
+    finding: str | None,
+    choices: Choices,
+    belief: float | None,
+    quiet: bool,
+) -> Review:
+    """The review of a study or of one of its findings by the exact engine; `belief` in 100."""
+    with progress_bar(quiet=quiet) as progress:
+        options = options_of(choices, progress, belief=belief)
+        from evidence.analysis.review import prepare_whole, review_study
+
+        whole = prepare_whole(base, model, engine=engine_named("exact"), options=options)
+        return review_study(whole, study, finding)
+
+
 def probability(option: str, in_100: float | None) -> float | None:
     """A number in 100 as a probability strictly between 0 and 1. Raises BadInput outside."""
     if in_100 is None:

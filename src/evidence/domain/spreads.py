@@ -245,10 +245,10 @@ def _sd_too_large(mean: float, sd: float, n: float | None, lo: float | None, hi:
     Scores in [lo, hi] with mean m have a variance of at most (m - lo) (hi - m) (all at the ends), and a sample of n
     at most n/(n-1) times that.
     """
-    slip = f"; divide by the root of n = {n:.0f} if it is an SD multiplied once too often" if n else ""
+    slip = f": was an SD taken for a standard error and multiplied by the root of n = {n:.0f}?" if n else ""
     if lo is not None and hi is not None:
         largest = _largest_sd(mean, lo, hi) * (math.sqrt(n / (n - 1)) if n and n > 1 else 1.0)
-        return f"at most {largest:.3g}, the SD of scores all at {lo:g} or {hi:g}{slip}" if sd > largest * 1.01 else ""
+        return f"at most {largest:.3g}, as for scores all at {lo:g} or {hi:g}{slip}" if sd > largest * 1.01 else ""
     if lo is not None and sd > SKEWED * (mean - lo):
         return f"at most about {SKEWED * (mean - lo):.3g}: scores from {lo:g} on would be very skewed{slip}"
     return ""
