@@ -136,10 +136,11 @@ def _ask_finding(terminal: Terminal, session: Session) -> None:
 
     def look(answers: Answers) -> Iterator[Remark]:
         judgement = judge(answers, session.base, key)
+        logs = " (logarithms of what was typed)" if answers.get("is_ratio") else ""
         for p in judgement.problems:
-            yield Remark(fields_at_fault(p), f"found {p.found}, wanted {p.wanted}", must_mend=True)
+            yield Remark(fields_at_fault(p), f"found {p.found}, wanted {p.wanted}{logs}", must_mend=True)
         for o in judgement.oddities:
-            yield Remark(o.fields, f"found {o.found}, wanted {o.wanted}")
+            yield Remark(o.fields, f"found {o.found}, wanted {o.wanted}{logs}")
 
     def heard(answers: Answers) -> str:
         return "\n".join([*_sentences(answers, session, key), "Save this finding?"])
