@@ -458,6 +458,7 @@ def test_a_closed_standard_input_is_refused(folder):
         ("delta2026", ["--out", "x.csv"], "--out: found 'x.csv', wanted a name that ends in .toml"),
         ("delta2026", ["--out", "no/such/x.toml"], "no folder"),
         ("delta2026", ["--model", "defualt"], "did you mean 'default'"),
+        ("delta2026", ["--target", "mars"], "a target of the base: first deployment, closed model"),
         ("beta2024", ["--out", "x.toml"], "a study of tiny"),
     ],
 )

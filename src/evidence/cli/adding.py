@@ -67,6 +67,7 @@ def add(
     priors = model_named(model)
     session = Session(study, place_of(study, base, out, force=force), priors, checked(base_named(base), priors))
     session.require_new_study_in_a_paper()
+    session.require_target(target)
     try:
         terminal = open_terminal()
     except EOFError:
