@@ -319,6 +319,32 @@ MUTANTS = (
         "weights = np.exp(np.round(found.log_likelihood - top, 9))", "weights = np.ones(len(found.weights))",
         "analysis/test_fingerprint.py::test_a_stated_validity_cut_by_its_gaps_is_shown_as_it_is_used",
     ),
+    # From a paper to rows.
+    Mutant(
+        "words against numbers the wrong way round", "domain.plausibility",
+        "z != 0 and said != shown", "z != 0 and said == shown",
+        "domain/test_plausibility.py::test_numbers_and_words_name_the_same_side",
+    ),
+    Mutant(
+        "an SD without bound", "domain.spreads",
+        "if sd > largest * 1.01", "if sd > largest * 10",
+        "domain/test_plausibility.py::test_no_scores_have_a_larger_sd_than_those_all_at_the_ends",
+    ),
+    Mutant(
+        "line ends of its own", "io.additions",
+        "line_end=end)", 'line_end="\\n")',
+        "io/test_additions.py::test_line_ends_and_the_last_of_them_are_as_the_table_has_them",
+    ),
+    Mutant(
+        "an interval not turned round", "report.read_back",
+        "-hi, -lo", "lo, hi",
+        "analysis/test_read_back.py::test_the_comparators_lead_is_told_from_its_side",
+    ),
+    Mutant(
+        "back forgets nothing", "cli.dialogue",
+        "del self._given[last]", "pass",
+        "test_cli_add.py::test_back_to_another_kind_forgets_the_numbers_of_the_first",
+    ),
 )  # fmt: skip
 
 

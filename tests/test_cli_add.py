@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+import typer.main
 from typer.testing import CliRunner
 
 import evidence
@@ -138,7 +139,7 @@ def test_each_kind_of_finding_becomes_the_record_that_was_told(kind, folder):
     before = load_base(folder)
     result = add(answers)
     assert result.exit_code == 0, result.stderr
-    assert "Odd" not in result.stderr
+    assert "Odd: " not in result.stderr
     after = load_base(folder)
     assert after.findings == (*before.findings, expected)
     study = Study(id="delta2026", title="Editing in bash", authors="El, Em", year=2026, headline="delta2026-1")
@@ -219,6 +220,13 @@ def test_who_is_behind_may_be_said_by_a_nominal_lead(folder):
     assert result.exit_code == 0, result.stderr
     found = load_base(folder).finding("delta2026-1")
     assert (found.ahead, found.nominal) == ("neither", "technique")
+
+
+@pytest.mark.parametrize("said", ["1", "technique", "Trusted monitoring", "MONITOR"])
+def test_a_side_goes_by_number_word_name_or_id(said, folder):
+    result = add(told(STUDY, CONTRAST, COUNTS, {**END, "who came out ahead": said}, AFTER))
+    assert result.exit_code == 0, result.stderr
+    assert load_base(folder).finding("delta2026-1") == KINDS["counts"][1]
 
 
 # Prices
@@ -450,6 +458,7 @@ def test_a_closed_standard_input_is_refused(folder):
         ("delta2026", ["--out", "x.csv"], "--out: found 'x.csv', wanted a name that ends in .toml"),
         ("delta2026", ["--out", "no/such/x.toml"], "no folder"),
         ("delta2026", ["--model", "defualt"], "did you mean 'default'"),
+        ("delta2026", ["--target", "mars"], "a target of the base: first deployment, closed model"),
         ("beta2024", ["--out", "x.toml"], "a study of tiny"),
     ],
 )
@@ -458,6 +467,14 @@ def test_what_cannot_go_anywhere_is_refused_before_the_first_question(study, opt
     assert result.exit_code == 2
     assert says in " ".join(result.stderr.split())
     assert prompts(result.stderr) == 0
+
+
+@pytest.mark.parametrize("command", ["add", "init"])
+def test_every_option_is_in_the_page_of_commands(command):
+    page = (Path(__file__).parents[1] / "docs" / "cli.md").read_text(encoding="utf-8")
+    found = typer.main.get_command(app).commands[command]
+    flags = [max(p.opts, key=len) for p in found.params if p.param_type_name == "option" and p.name != "help"]
+    assert [flag for flag in flags if f"`{flag}" not in page and f" {flag}" not in page] == []
 
 
 # A paper file, the review, JSON

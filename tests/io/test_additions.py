@@ -90,6 +90,7 @@ def test_what_makes_no_sound_base_changes_nothing_and_names_the_users_own_files(
     assert f"{base_folder}/techniques.csv:5:id: found 'audit', wanted a new id, not used before" in problems
     assert any(p.startswith(f"{base_folder}/findings.csv:12:study: found 'delta2026'") for p in problems)
     assert tables_of(base_folder) == before
+    assert [path.name for path in base_folder.parent.iterdir()] == ["tiny"]  # no half-written folder beside it
 
 
 def test_a_missing_table_is_named_and_nothing_is_made(tmp_path):

@@ -67,6 +67,7 @@ def add(
     priors = model_named(model)
     session = Session(study, place_of(study, base, out, force=force), priors, checked(base_named(base), priors))
     session.require_new_study_in_a_paper()
+    session.require_target(target)
     try:
         terminal = open_terminal()
     except EOFError:
@@ -136,10 +137,11 @@ def _ask_finding(terminal: Terminal, session: Session) -> None:
 
     def look(answers: Answers) -> Iterator[Remark]:
         judgement = judge(answers, session.base, key)
+        logs = " (logarithms of what was typed)" if answers.get("is_ratio") else ""
         for p in judgement.problems:
-            yield Remark(fields_at_fault(p), f"found {p.found}, wanted {p.wanted}", must_mend=True)
+            yield Remark(fields_at_fault(p), f"found {p.found}, wanted {p.wanted}{logs}", must_mend=True)
         for o in judgement.oddities:
-            yield Remark(o.fields, f"found {o.found}, wanted {o.wanted}")
+            yield Remark(o.fields, f"found {o.found}, wanted {o.wanted}{logs}")
 
     def heard(answers: Answers) -> str:
         return "\n".join([*_sentences(answers, session, key), "Save this finding?"])

@@ -114,7 +114,7 @@ def _effect_questions(name: Name) -> tuple[Question, ...]:
             put("unit_sd", _positive), ("unit_sd",), when=lambda answers: answers.get("scale") == "raw",
         ),
         Question(
-            "difference", lambda answers: f"{name(answers, 'technique')} minus {name(answers, 'comparator')}?",
+            "difference", lambda answers: _difference(name, answers),
             "With the paper's own sign: negative where the comparator's number is larger. An odds ratio as it is printed.",
             _estimate, ("estimate",), when=effect,
         ),
@@ -129,6 +129,11 @@ def _effect_questions(name: Name) -> tuple[Question, ...]:
             when=effect, optional=True,
         ),
     )  # fmt: skip
+
+
+def _difference(name: Name, answers: Answers) -> str:
+    a, b = name(answers, "technique"), name(answers, "comparator")
+    return f"Odds of {a} over those of {b}?" if answers["is_ratio"] else f"{a} minus {b}?"
 
 
 def _scale(text: str, _: Answers) -> Values:

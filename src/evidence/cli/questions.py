@@ -237,15 +237,22 @@ def _ahead_questions(topic: Topic) -> tuple[Question, ...]:
     def names(answers: Answers) -> list[str]:
         return [topic.name(answers, side) for side in _SIDES[:2]]
 
+    def side(text: str, answers: Answers) -> str:
+        """A side by its number, by its name or id, or as technique, comparator or neither."""
+        called = {answers[s].casefold(): s for s in _SIDES[:2]} | {
+            topic.name(answers, s).casefold(): s for s in _SIDES[:2]
+        }
+        return called.get(text.casefold()) or typed.choice(text, _SIDES)
+
     return (
         Question(
             "who came out ahead", lambda _: "Who came out ahead, in the paper's own words?",
             "Not from the numbers you typed: from what the paper says. It is the check on signs and exchanged columns.",
-            pick("ahead", _SIDES), ("ahead",), options=lambda answers: [*names(answers), "neither"],
+            lambda text, answers: {"ahead": side(text, answers)}, ("ahead",), options=lambda answers: [*names(answers), "neither"],
         ),
         Question(
             "whose number is better", lambda _: "Whose number is the better one all the same, however slightly?",
-            "As the table shows it.", lambda text, _: _nominal(text), ("nominal",),
+            "As the table shows it.", lambda text, answers: _nominal(side(text, answers)), ("nominal",),
             when=lambda answers: answers["ahead"] == "neither" and answers["kind"] not in SIGN_KINDS,
             options=lambda answers: [*names(answers), "the same, or not shown"],
         ),
@@ -259,8 +266,7 @@ def _ahead_questions(topic: Topic) -> tuple[Question, ...]:
     )  # fmt: skip
 
 
-def _nominal(text: str) -> Values:
-    side = typed.choice(text, _SIDES)
+def _nominal(side: str) -> Values:
     return {} if side == "neither" else {"nominal": side}
 
 

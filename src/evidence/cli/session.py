@@ -50,6 +50,12 @@ class Session:
             wanted = "an id that the base lacks, or --base FOLDER with a copy of the base that is yours to extend"
             raise bad_option("STUDY", f"{self.study!r}, a study of {self.place.base_name}", wanted)
 
+    def require_target(self, target: str | None) -> None:
+        """Raises BadInput for a target that the base lacks, before anything is asked."""
+        known = [row.id for row in self.base.question.targets]
+        if target is not None and target not in known:
+            raise bad_option("--target", repr(target), f"a target of the base: {', '.join(known)}")
+
     def what_is_saved(self) -> str:
         """For a reader who leaves early."""
         if self.told is None:
