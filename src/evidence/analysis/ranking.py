@@ -197,23 +197,28 @@ def _study_shifts(
     studies = [s for s in case.base.studies if case.base.findings_of(s.id)]
     weights = [w for w, _ in case_scenarios(case)]
     fewer = [p.resampled(min(STUDY_DRAWS, len(p.weights))) for p in fitted]
+    seed, common = case.provenance.seed, mixture_of(fewer, weights)
+    ranks = _ranks(common, seed)
     for number, study in enumerate(studies):
         if progress is not None:
             progress("weighing each study", number, len(studies))
         rest = case.without({f.id for f in case.base.findings_of(study.id)})
-        everything, without = mixture_of(fewer, weights), reweighted(case, engine, fewer, rest)
+        without = reweighted(case, engine, fewer, rest)
         if _k_hat(without) >= K_HAT_LIMIT and engine.name == "exact":
             # A study that carries much: draws given everything are too far from those without it. Chains take too long.
-            again = fit_scenarios(
-                case, engine, seed=case.provenance.seed, evidence=rest, start=fitted[0], mcse_limit=STUDY_MCSE
-            )
-            everything, without = mixture_of(fitted, weights), mixture_of(again, weights)
-        shifts.append(_study_shift(study, everything, without, seed=case.provenance.seed))
+            again = fit_scenarios(case, engine, seed=seed, evidence=rest, start=fitted[0], mcse_limit=STUDY_MCSE)
+            whole, without = mixture_of(fitted, weights), mixture_of(again, weights)
+            shifts.append(_study_shift(study, whole, without, (_ranks(whole, seed), _ranks(without, seed))))
+        else:
+            shifts.append(_study_shift(study, common, without, (ranks, _ranks(without, seed))))
     return tuple(sorted(shifts, key=lambda s: -s.shift_bits))
 
 
-def _study_shift(study: Study, everything: Posterior, without: Posterior, *, seed: int) -> StudyShift:
-    ranks = [rank_distribution(draw_merits(p, RANK_DRAWS // 4, seed=seed)) for p in (everything, without)]
+def _ranks(posterior: Posterior, seed: int) -> Floats:
+    return rank_distribution(draw_merits(posterior, RANK_DRAWS // 4, seed=seed))
+
+
+def _study_shift(study: Study, everything: Posterior, without: Posterior, ranks: tuple[Floats, Floats]) -> StudyShift:
     expected = [r @ np.arange(1, r.shape[1] + 1) for r in ranks]
     k_hat = _k_hat(without)
     return StudyShift(
