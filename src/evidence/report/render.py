@@ -262,7 +262,8 @@ def shipped_view(tables: Mapping[str, Iterable[Mapping[str, object]]]) -> Render
         filled = [name for name in (listed[0] if listed else ()) if any(row[name] != 0 for row in listed)]
         for name in filled:
             numeric = isinstance(listed[0][name], int)
-            table.add_column(name, overflow="fold", justify="right" if numeric else "left")
+            # A name that is typed elsewhere is never cut; headings of counts break instead.
+            table.add_column(name, overflow="fold", justify="right" if numeric else "left", no_wrap=name == "id")
         for row in listed:
             table.add_row(*(Text(show_name(str(row[name]))) for name in filled))
         parts += [table, Text("")]
