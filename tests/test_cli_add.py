@@ -519,7 +519,7 @@ def test_the_review_follows_with_the_readers_belief_and_says_how_to_repeat_it(fo
     assert result.exit_code == 0, result.stderr
     text = " ".join(result.stdout.split())
     assert "You said 85" in text
-    assert "evidence review delta2026 --base tiny --seed 1" in text
+    assert "evidence review delta2026 --base tiny --belief 85 --seed 1" in text
     shown = CliRunner().invoke(app, ["review", "delta2026", "--base", "tiny", "--belief", "85", "--seed", "1"])
     # the same page, but for the line that repeats it
     pages = [

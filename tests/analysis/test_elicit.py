@@ -334,3 +334,11 @@ def test_models_whose_merits_have_no_spread_of_their_own_are_refused():
     ties = SPREAD.parametrisation.model_copy(update={"kind": "random-effects"})
     with pytest.raises(BadInput, match="tau"):
         order(("A", "B", 0.6), model=SPREAD.model_copy(update={"parametrisation": ties}))
+
+
+@pytest.mark.parametrize(
+    ("in_100", "by", "says"), [(1e-15, 0.5, "from 0.001 to 99.999"), (0.002, 100.0, "within 100 SMD")]
+)
+def test_a_statement_whose_law_nobody_could_mean_is_refused(in_100, by, says):
+    with pytest.raises(BadInput, match=says):
+        MeritStatement(None, in_100, by).normal()

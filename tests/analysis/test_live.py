@@ -8,6 +8,7 @@ from scipy import integrate, stats
 
 import cases
 from evidence.analysis.live import prepare_live
+from evidence.domain.records import Parametrisation
 from evidence.inference.engine import Evidence
 from evidence.inference.exact import ExactEngine
 from evidence.inference.program import collapse_all
@@ -144,3 +145,14 @@ def test_a_mask_beside_a_changed_prior_gives_the_answer_of_a_full_fit(live):
 def test_without_findings_a_pair_is_a_coin(live):
     answer = live.move((), mask=np.zeros(len(FINDINGS)))
     assert answer.p == pytest.approx(0.5, abs=1e-12)
+
+
+def test_a_family_taken_out_of_its_class_leaves_the_others_free():
+    """Under a shared relevance the draws hold none of the other family's own: they must be made, not reweighted."""
+    shared = cases.spread_model().model_copy(update={"parametrisation": Parametrisation(relevance_per="class")})
+    quick = ExactEngine(min_rounds=1, round_size=1024)
+    found = prepare_live(BASE, shared, engine=ExactEngine(), quick=quick, pair=("A", "B"))
+    answer = found.move(("validity.F1=0.2",))
+    assert answer.route == "refit"
+    expected, error = p_of_full_fit(found, ("validity.F1=0.2",))
+    assert abs(answer.p - expected) < 4 * np.hypot(error, answer.mcse)

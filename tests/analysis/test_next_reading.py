@@ -78,8 +78,9 @@ def test_a_study_that_does_not_exist_is_worth_its_information(found):
     share = TAU_P**2 / (TAU_P**2 + NEW_STUDY_SE**2)
     assert by["D", "near"].bits == pytest.approx(-0.5 * np.log2(1 - share), abs=1e-6)
     assert by["D", "near"].comparator == "none"
+    changes = [s.p_top_changes for s in found.studies]
+    assert changes == sorted(changes, reverse=True)
     # More of A in the setting where it was measured adds little.
-    assert [s.bits for s in found.studies] == sorted((s.bits for s in found.studies), reverse=True)
     both = 1 / (1 / SE**2 + 1 / NEW_STUDY_SE**2)
     left = [1 - TAU_P**2 / (TAU_P**2 + variance) for variance in (SE**2, both)]
     assert by.get(("A", "near")) is None or by["A", "near"].bits == pytest.approx(
@@ -110,3 +111,16 @@ def test_pairs_nobody_measured_side_by_side_are_named(fitted):
     assert frozenset(("B", "C")) not in pairs
     assert all(p <= contenders for p in pairs)
     assert fitted.ranking.untested == ("D",)
+
+
+def test_of_several_targets_the_first_is_asked_about():
+    second = BASE.question.targets[0].model_copy(update={"id": "other", "novelty": 0.3})
+    base = BASE.model_copy(
+        update={"question": BASE.question.model_copy(update={"targets": (*BASE.question.targets, second)})}
+    )
+    of_all = fit_ranking(base, MODEL, engine=ExactEngine(), target="scenarios")
+    found = what_to_read_next(of_all, ExactEngine())
+    assert {g.family for g in found.gaps} == {NEAR, FAR}
+    share = TAU_P**2 / (TAU_P**2 + NEW_STUDY_SE**2)
+    by = {(s.technique, s.setting): s for s in found.studies}
+    assert by["D", "near"].bits == pytest.approx(-0.5 * np.log2(1 - share), abs=1e-6)

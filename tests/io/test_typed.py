@@ -135,3 +135,16 @@ def test_an_option_goes_by_its_number_or_its_name():
 )
 def test_a_name_gets_an_id_that_is_free(name, taken, key):
     assert typed.id_for(name, taken) == key
+
+
+@pytest.mark.parametrize(
+    ("read", "text"), [(typed.mean_and_spread, "6,2"), (typed.gap, "10: foo"), (typed.gap, "majority of tasks")]
+)
+def test_what_may_mean_two_things_is_asked_for_again(read, text):
+    with pytest.raises(Unreadable):
+        read(text)
+
+
+def test_a_decimal_comma_is_no_interval():
+    assert typed.interval("0,25") is None
+    assert typed.interval("0.31, 1.29") == (0.31, 1.29)

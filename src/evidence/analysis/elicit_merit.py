@@ -19,6 +19,8 @@ SUFFIX = "-elicited"
 NOTE = "With elicited beliefs (`evidence elicit`)."
 LEAST_SD, LARGEST = 10**-DIGITS, 100.0
 """SMD: the smallest sd that rounding leaves, and the largest merit anybody can mean."""
+RAREST = 0.001
+"""In 100: who says less often than that says never, and rounding decides the law."""
 FAR = 2.0
 """SMD beyond which a merit is called out: few real differences are that large."""
 
@@ -34,6 +36,11 @@ class MeritStatement:
     def normal(self) -> tuple[float, float]:
         """Mean and standard deviation of the law, as registered. Raises BadInput."""
         mean, sd = (round(x, DIGITS) + 0.0 for x in self._normal())
+        if max(abs(mean), sd) > LARGEST:
+            option, text = ("--by", f"{self.by:g}") if self.interval is None else ("--interval", self.interval)
+            raise bad_option(
+                option, text, f"a statement whose law has mean and standard deviation within {LARGEST:g} SMD"
+            )
         if sd <= 0:
             option, text = ("--by", f"{self.by:g}") if self.interval is None else ("--interval", self.interval)
             raise bad_option(option, text, f"a statement whose standard deviation is at least {LEAST_SD:g} SMD")
@@ -48,8 +55,9 @@ class MeritStatement:
             if max(abs(lo), abs(hi)) > LARGEST:
                 raise bad_option("--interval", self.interval, f"numbers within ±{LARGEST:g} SMD")
             return normal_between(lo, hi)
-        if self.in_100 is None or not 0 < self.in_100 < 100:
-            raise bad_option("--better-in-100", f"{self.in_100:g}", "a number in 100, above 0 and below 100")
+        if self.in_100 is None or not RAREST <= self.in_100 <= 100 - RAREST:
+            wanted = f"a number in 100, from {RAREST:g} to {100 - RAREST:g}"
+            raise bad_option("--better-in-100", f"{self.in_100:g}", wanted)
         if self.by is None or not 0 < self.by <= LARGEST:
             wanted = f"by how much it helps where it helps: the median, above 0 and at most {LARGEST:g} SMD"
             raise bad_option("--by", "nothing" if self.by is None else f"{self.by:g}", wanted)

@@ -85,6 +85,9 @@ class Live:
         """
         moved = self.moved_case(settings)
         evidence = moved.everything if mask is None else Evidence(mask=mask)
+        if (moved.hyper.active & ~self.case.hyper.active).any():
+            # The draws hold nothing of a hyperparameter that was a point, or another family's: nothing to reweight.
+            return self._refitted(moved, evidence, None, mcse_limit=mcse_limit, seed=seed)
         answer, start = None, self.posterior
         if evidence.mask.all() and self._is_same_likelihood(moved):
             answer, start = self._by_prior(moved, mcse_limit)
@@ -173,9 +176,9 @@ class Live:
         return unmoved(self.posterior)
 
     def _refitted(
-        self, moved: Case, evidence: Evidence, start: Posterior, *, mcse_limit: float, seed: int
+        self, moved: Case, evidence: Evidence, start: Posterior | None, *, mcse_limit: float, seed: int
     ) -> LiveAnswer:
-        start = start.taken(start.weights > 0)
+        start = None if start is None else start.taken(start.weights > 0)
         found = self.quick.fit(moved.design, moved.hyper, evidence, seed=seed, mcse_limit=mcse_limit, start=start)
         p = found.above(*self._indices)
         average = float(found.weights @ p)

@@ -29,7 +29,9 @@ NEW_STUDY_SE = 0.2
 """SMD; of a careful new study: some 200 items in each arm."""
 MAX_NEW_STUDIES = 64
 SHOWN = 5
-"""Gaps and studies that are listed; only these studies are followed through to who is first."""
+"""Gaps and studies that are listed."""
+FOLLOWED = 15
+"""New studies, by bits, that are followed through to who is first."""
 NODES = 5
 """Of the Gauss-Hermite rule over what a new study may find."""
 LEVELS: tuple[Gap, Gap] = ("none", "major")
@@ -43,7 +45,7 @@ def what_to_read_next(fitted: Fitted, engine: Engine, *, progress: Progress | No
     hyperparameters as they are believed now. Several targets: at the first of them.
     """
     hyper = case_scenarios(fitted.case)[0][1]
-    case = replace(fitted.case, hyper=hyper, scenarios=())
+    case = replace(fitted.case, target=hyper.target, hyper=hyper, scenarios=())
     coordinates = fitted.posterior.resampled(DRAWS).coordinates
     draws = engine.evaluate(case.design, case.hyper, case.everything, coordinates)
     now = _Now(case, engine, draws, _first(draws))
@@ -134,8 +136,9 @@ def _studies(now: _Now, techniques: tuple[RankedTechnique, ...], progress: Progr
         after = now.engine.evaluate(case.design, case.hyper, imagined.with_study(number), now.draws.coordinates)
         bits = float(np.mean(before - _log_dets(after))) / (2 * math.log(2))
         learned.append((bits, number, after))
-    most = sorted(learned, key=lambda item: -item[0])[:SHOWN]
-    return [_worth(now, imagined.findings[number], bits, after) for bits, number, after in most]
+    most = sorted(learned, key=lambda item: -item[0])[:FOLLOWED]
+    worths = [_worth(now, imagined.findings[number], bits, after) for bits, number, after in most]
+    return sorted(worths, key=lambda worth: -worth.p_top_changes)[:SHOWN]
 
 
 def _worth(now: _Now, finding: Finding, bits: float, after: Posterior) -> StudyWorth:

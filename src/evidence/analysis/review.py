@@ -150,8 +150,16 @@ def _subject_of(base: EvidenceBase, study: str, finding: str | None) -> _Subject
         # An arm alone says nothing; it is reviewed with the arms of its cell.
         cell = tuple(f for f in findings if f.is_arm and f.setting == chosen.setting) if chosen.is_arm else (chosen,)
         return _Subject(cell, chosen, pair_of(base, chosen), study, known[study].title, finding)
-    headline = next((f for f in findings if f.id == known[study].headline), findings[0])
+    headline = headline_of(base, study)
     return _Subject(findings, headline, pair_of(base, headline), study, known[study].title, None)
+
+
+def headline_of(base: EvidenceBase, study: str) -> Finding:
+    """The finding a review of the study speaks about: its headline, else its first, on a proxy where it has one there."""
+    proxies = {s.id for s in base.settings}
+    wanted = next(s.headline for s in base.studies if s.id == study)
+    by_rank = sorted(base.findings_of(study), key=lambda f: (f.setting not in proxies, f.id != wanted))
+    return by_rank[0]
 
 
 def _in_context(whole: Whole, subject: _Subject) -> InContext | None:

@@ -64,7 +64,7 @@ def add(
     """
     from evidence.cli.dialogue import Ended, open_terminal
 
-    priors = model_named(model)
+    priors, study = model_named(model), study.strip()
     session = Session(study, place_of(study, base, out, force=force), priors, checked(base_named(base), priors))
     session.require_new_study_in_a_paper()
     session.require_target(target)
@@ -88,7 +88,7 @@ def add(
     elif found is not None:
         from evidence.report.render import review_view
 
-        answer(found, lambda: review_view(found, command=session.review_line(choices)), as_json=False)
+        answer(found, lambda: review_view(found, command=session.review_line(choices, model, belief)), as_json=False)
 
 
 def _greet(terminal: Terminal, session: Session) -> None:
@@ -115,10 +115,10 @@ def _ask_all(terminal: Terminal, session: Session, *, review: bool, target: str 
             if session.told is None:
                 raise
             return None
-    if not review or session.told is None or not session.heard:
+    pair = session.reviewed_pair() if review and session.told is not None else None
+    if pair is None:
         return None
-    said = session.heard[0]
-    question = belief_question(said.technique, said.comparator, target or session.base.question.targets[0].id)
+    question = belief_question(*pair, target or session.base.question.targets[0].id)
     try:
         return Dialogue(terminal, [question]).hold().get("belief")
     except Ended:
@@ -154,6 +154,10 @@ def _ask_finding(terminal: Terminal, session: Session) -> None:
             for problem in error.problems:
                 terminal.tell(str(problem))
             terminal.tell("Not saved: back changes an answer.")
+            dialogue.reopen()
+        except OSError as error:
+            # A full disk or a folder that may not be written to can be mended; the answers cannot be had again.
+            terminal.tell(f"Not saved: {error.strerror or error}. Mend that, then answer yes.")
             dialogue.reopen()
         else:
             terminal.tell(f"Saved as {key} in {', '.join(str(path) for path in session.written)}.")

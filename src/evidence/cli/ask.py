@@ -118,14 +118,14 @@ def rank(
             evidence_base, priors, engine=engine_named(engine), target=target, settings=tuple(set or ()), seed=seed,
             progress=progress,
         )  # fmt: skip
+        if out is not None:
+            store_fit(out, fitted, force=force)
         ranking = fitted.ranking
         if next and ranking.ok:
             from evidence.analysis.next_reading import what_to_read_next
 
             found = what_to_read_next(fitted, engine_named(engine), progress=progress)
             ranking = ranking.model_copy(update={"next_reading": found})
-    if out is not None:
-        store_fit(out, fitted, force=force)
     from evidence.report.render import ranking_view
 
     answer(ranking, lambda: ranking_view(ranking, command=reproducing_line(context)), as_json=json)

@@ -187,10 +187,12 @@ def _gap_question(topic: Topic, index: int) -> Question:
 
 
 def _level(text: str) -> str:
-    """The answer with a level's number from the list, 1 to 3 and then words, as its name."""
+    """The answer with a level's number from the list, 2 or 3 and then words, as its name; 1 might be a gap of 1."""
     first, space, rest = text.partition(" ")
     number = first.rstrip(":,;.")
-    return f"{_LEVELS[int(number) - 1]} {rest}" if space and number in {"1", "2", "3"} else text
+    if number == "1":
+        raise typed.Unreadable("the word none, or 1.0 for the largest gap: a plain 1 may mean either")
+    return f"{_LEVELS[int(number) - 1]} {rest}" if space and number in {"2", "3"} else text
 
 
 def _contrast_questions(topic: Topic) -> tuple[Question, ...]:
@@ -322,7 +324,9 @@ def _family(text: str, topic: Topic) -> Values:
 def _classes(topic: Topic, answers: Answers) -> dict[str, str]:
     """Validity classes to choose from: those of theory for an argument."""
     theory = topic.is_theory(answers)
-    return {name: claim for name, claim in topic.classes.items() if not theory or name.startswith(THEORY)}
+    known = topic.classes or {family.validity_class: family.name for family in topic.base.families}
+    found = {name: claim for name, claim in known.items() if not theory or name.startswith(THEORY)}
+    return found or {THEORY: "An argument without an experiment."}
 
 
 def _ids_taken(topic: Topic) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evidence.cli.flags import DEFAULT_MODEL
 from evidence.cli.running import Choices, bad_option, base_named, paper_at
 from evidence.domain.records import EvidenceBase, Model
 
@@ -91,13 +92,26 @@ class Session:
         findings = self.told.findings if self.told else ()
         return findings[0].id if self.was_known and len(findings) == 1 else None
 
-    def review_line(self, choices: Choices) -> str:
+    def reviewed_pair(self) -> tuple[str, str] | None:
+        """Names of the technique and the comparator that the page will speak about; None where there is no page."""
+        from evidence.analysis.review import headline_of, pair_of
+
+        if not self.base.findings_of(self.study):
+            return None
+        one = self.reviewed_finding()
+        findings = [f for f in self.base.findings if f.id == one] or [headline_of(self.base, self.study)]
+        pair = pair_of(self.base, findings[0])
+        return pair.technique_name, pair.comparator_name
+
+    def review_line(self, choices: Choices, model: str = DEFAULT_MODEL, belief: float | None = None) -> str:
         """The shell line that shows the page again."""
         words = ["evidence", "review", str(self.place.paper) if self.place.paper else self.study]
         words += [] if self.place.paper else ["--base", self.place.base_name]
         if finding := self.reviewed_finding():
             words += ["--finding", finding]
+        words += ["--belief", f"{belief:g}"] if belief is not None else []
         words += ["--target", choices.target] if choices.target else []
+        words += ["--model", model] if model != DEFAULT_MODEL else []
         return shlex.join([*words, "--seed", str(choices.seed)])
 
 

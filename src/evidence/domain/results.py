@@ -108,7 +108,7 @@ class NextReading(Record):
     gaps: tuple[GapWorth, ...]
     """By `p_top_changes`, most first."""
     studies: tuple[StudyWorth, ...]
-    """By bits, most first."""
+    """By `p_top_changes`, most first, of those that teach most."""
     new_study_se: float
     """Standard error (SMD) that the new studies are taken to have."""
 

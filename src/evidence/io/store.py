@@ -62,7 +62,9 @@ def replacing_files(folder: Path, names: Iterable[str], *, force: bool = False) 
             require_writable(folder / name, force=force)
     elif not folder.parent.is_dir():
         raise BadInput([Problem(str(folder), None, "", f"no folder {folder.parent}", "an existing folder")])
-    temporary = Path(tempfile.mkdtemp(dir=folder.resolve().parent, prefix=f".{folder.resolve().name}.", suffix=".tmp"))
+    # Beside the files themselves where the folder is there: it may be a file system of its own.
+    place = folder.resolve() if folder.is_dir() else folder.resolve().parent
+    temporary = Path(tempfile.mkdtemp(dir=place, prefix=f".{folder.resolve().name}.", suffix=".tmp"))
     try:
         yield temporary
         if folder.is_dir():

@@ -15,16 +15,17 @@ MAX_CHARACTERS = 1000
 
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?"
 _WHOLE = r"(?:\d{1,3}(?:,\d{3})+|\d{1,12})"
-_TO = r"\s*(?:\.\.|;|,|\bto\b|–|—)\s*"
+_TO = r"\s*(?:\.\.|;|,\s|\bto\b|–|—)\s*"
+"""A comma ends a number only where a space follows: 0,25 is a decimal elsewhere, and asked again for."""
 _OF = r"\s*(?:/|\bof\b)\s*"
 _COUNT = re.compile(rf"({_WHOLE}){_OF}({_WHOLE})")
 _PERCENT = re.compile(rf"({_NUMBER})\s*%{_OF}({_WHOLE})")
 _SIZES = re.compile(rf"({_WHOLE})(?:\s*(?:/|\band\b)\s*({_WHOLE}))?")
 _SIZE_RANGE = re.compile(rf"({_WHOLE})\s*(?:\.\.|\bto\b|–)\s*({_WHOLE})")
-_SPREAD = re.compile(rf"({_NUMBER})\s*(?:±|\+/?-|\(|,|;|\s)\s*({_NUMBER})\s*\)?")
+_SPREAD = re.compile(rf"({_NUMBER})\s*(?:±|\+/?-|\(|,\s|;|\s)\s*({_NUMBER})\s*\)?")
 _INTERVAL = re.compile(rf"[\[(]?\s*({_NUMBER}){_TO}({_NUMBER})\s*[\])]?")
 _BOUNDS = re.compile(rf"({_NUMBER})?\s*(?:\.\.|\bto\b)\s*({_NUMBER})?")
-_GAP = re.compile(r"(none|some|major|unknown|[01](?:\.\d+)?|\.\d+)\s*[:,;.\-–]*\s*(.*)", re.DOTALL)
+_GAP = re.compile(r"(none|some|major|unknown|[01](?:\.\d+)?|\.\d+)(?![\w.]*\w)\s*[:,;.\-–]*\s*(.*)", re.DOTALL)
 _MINUS = str.maketrans({"−": "-", "‐": "-", "‑": "-", "\u00a0": " ", "\u2009": " ", "\u202f": " "})
 """Signs and spaces as PDFs have them."""
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
