@@ -235,7 +235,7 @@ MUTANTS = (
     ),
     Mutant(
         "a study weighed with itself", "analysis.ranking",
-        "case.without(own))", "case.everything)",
+        "reweighted(case, engine, fewer, rest)", "reweighted(case, engine, fewer, case.everything)",
         RANKING + "test_a_study_shifts_the_merits_by_what_it_alone_says",
     ),
     Mutant(

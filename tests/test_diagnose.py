@@ -144,6 +144,7 @@ def test_a_failed_check_cannot_be_edited_into_a_passed_one(failed, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2700)  # nine minutes on an idle machine
 def test_the_sampled_engine_is_a_choice_of_rank(base, tmp_path):
     path = tmp_path / "fit.nc"
     result = run("rank", base, "--engine", "sampled", "--out", path, "--json", "--quiet")
