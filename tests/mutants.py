@@ -260,8 +260,8 @@ MUTANTS = (
         REVIEW + "test_before_warranted_ceiling_and_face_value",
     ),
     Mutant(
-        "face value of one study", "analysis.review",
-        "engine.fit(case.design, reader, case.everything", "engine.fit(case.design, reader, case.only(own)",
+        "face value of nothing", "analysis.review",
+        "case.design, reader, case.everything", "case.design, reader, case.nothing",
         REVIEW + "test_in_context_all_but_this_then_all",
     ),
     Mutant(
