@@ -42,7 +42,7 @@ def what_to_read_next(fitted: Fitted, engine: Engine, *, progress: Progress | No
     """Gaps and missing studies by how much they would change who is first, most first.
 
     A changed gap is taken as known; a new study (SE of NEW_STUDY_SE) teaches what it would of the merits, at
-    hyperparameters as they are believed now. Several targets: at the first of them.
+    hyperparameters as they are believed now; listed are those that teach most. Several targets: at the first of them.
     """
     hyper = case_scenarios(fitted.case)[0][1]
     case = replace(fitted.case, target=hyper.target, hyper=hyper, scenarios=())
