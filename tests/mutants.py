@@ -240,7 +240,7 @@ MUTANTS = (
     ),
     Mutant(
         "merits drawn by variance", "analysis.ranking",
-        "_root(posterior.cov[k, 1:, 1:]).T", "posterior.cov[k, 1:, 1:]",
+        "_roots(posterior.cov[met, 1:, 1:])[which]", "posterior.cov[met, 1:, 1:][which]",
         RANKING + "test_drawn_merits_have_the_weighted_moments_of_the_posterior",
     ),
     Mutant(

@@ -23,6 +23,7 @@ from evidence.domain.results import (
     SweepPoint,
     TryStep,
 )
+from evidence.domain.shifts import Conflict, EffectiveFindings, Moved, Shifts, TechniqueShift
 from evidence.domain.verdict import band_of, robustness_word_of, word_of
 
 PROVENANCE = Provenance(base_sha256="9f" * 32, model_sha256="51" * 32, version="0.1.0", seed=1)
@@ -109,6 +110,7 @@ def random_review(rng: random.Random) -> Review:
         in_context=rng.choice((None, context)),
         target_equivalent_n=rng.expovariate(2),
         **random_sensitivity(rng),
+        **random_accounting(rng),
         optimism_line=rng.choice(
             (
                 None,
@@ -117,6 +119,34 @@ def random_review(rng: random.Random) -> Review:
         ),
         flips_at=tuple(Flip(key="prior.tau", value=rng.choice((None, rng.uniform(0, 3))), p=b) for b in (0.55, 0.8)),
     )
+
+
+def random_accounting(rng: random.Random) -> dict[str, Any]:
+    """Shifts of two techniques, conflicts, the effective number of findings, and Monte Carlo errors."""
+
+    def moved(scale: float) -> Moved:
+        return Moved(before=rng.uniform(0, scale), after=rng.uniform(0, scale), mcse=rng.uniform(0, 0.02) * scale)
+
+    rows = tuple(
+        TechniqueShift(
+            id=name, name=name, merit_mean=moved(1), merit_sd=moved(1), expected_rank=moved(2), sucra=moved(1),
+            p_best=moved(1),
+        )
+        for name in "AB"
+    )  # fmt: skip
+    conflicts = tuple(
+        Conflict(
+            technique="A", comparator="B", between=between, above=tuple(f"study {i}" for i in range(rng.randint(1, 6))),
+            below=tuple(f"other {i}" for i in range(rng.randint(1, 6))), p=p, found=p < 0.05,
+        )
+        for between, p in (("studies", rng.uniform(0, 0.2)), ("families", rng.uniform(0, 0.2)))
+    )  # fmt: skip
+    fields = ("p_post", "shift_ratio", "face_value_ratio", "target_equivalent_n", "limits.proxy", "contrast.q50")
+    return {
+        "shifts": rng.choice((None, Shifts(solo=rows, in_context=rows))), "conflicts": rng.choice(((), conflicts)),
+        "effective_findings": EffectiveFindings(value=rng.uniform(0, 9), mcse=rng.uniform(0, 1), of=rng.randint(1, 9)),
+        "mcse": {name: 10 ** rng.uniform(-5, 0) for name in fields},
+    }  # fmt: skip
 
 
 def random_sensitivity(rng: random.Random) -> dict[str, Any]:

@@ -100,14 +100,14 @@ def test_the_mock_of_the_design_reads_as_the_design_says():
     review = make_review()
     assert words.forecast(review) == (
         "At TARGET, the evidence leans A: A above B in 62 of 100 (band 55–80)."
-        " Before this study: 50. Taking the study at face value: >99."
+        " Before this study: 50. Taken at face value: >99."
     )
     assert words.other_side(review) == "In 38 of 100 such cases B would be ahead."
     assert "could not pass 62 in 100: what limits us is the proxy, not the sample size" in words.ceiling(review)
     assert words.over_updating(review).startswith("If reading it moves you above 73 in 100,")
     assert "You said 85: 3.64 × the warranted shift (log-odds)." in words.over_updating(review)
     assert words.robustness(review) == (
-        "Fragile: the wording holds in 32 of 45 plausible settings (they span 50 to 86 in 100), A stays ahead in 45."
+        "Fragile: the wording holds in 32 of 45 plausible settings (50 to 86 in 100), A stays ahead in 45."
     )
     assert words.advice(review)[0] == "choosing which to try first if both cost about the same."
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from evidence.analysis.fitting import contrast_moments, p_above
+from evidence.analysis.estimate import Estimate
+from evidence.analysis.fitting import p_above
 from evidence.analysis.solo import Solo, conditional_moments
 from evidence.domain.records import Setting
 from evidence.domain.results import Flip, Robustness
@@ -20,6 +22,7 @@ RHO_PROBS = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
 TAU_FACTORS = (0.5, 1.0, 2.0)
 SE_FACTORS = (1.0, 1.5, 2.0)
 FLIP_GRID = 11
+FLIPPED_PRIORS = ("tau", "tau_P", "w_0", "mu_b", "sigma", "sigma_b")
 
 
 def measure_robustness(solo: Solo, setting: int) -> Robustness:
@@ -60,25 +63,40 @@ def _plausible_validities(solo: Solo, setting: int) -> list[float | None]:
 
 
 def find_flips(solo: Solo, setting: Setting) -> tuple[Flip, ...]:
-    """Values of the main assumptions at which P crosses a bound of the verdict words, on the verdict's own side."""
+    """Values of the main assumptions at which P crosses a bound of the verdict words, on the verdict's own side.
+
+    The validity of every family that the findings were measured in, that of `setting` first; then the priors and the
+    novelty. Bounds that no validity of `setting` reaches say so.
+    """
+    hyper = solo.case.hyper
+    if hyper.random_effects:
+        return ()
     p_post = _p_post(solo)
     bounds = [b for b in BOUNDS if (b > 0.5) == (p_post >= 0.5)]
-    hyper, base = solo.case.hyper, solo.case.base
-    index = solo.case.design.settings.index(setting.id)
     flips: list[Flip] = []
-    f = int(hyper.family_of_setting[index])
-    if not hyper.random_effects and hyper.classes[f] is not None:
-        grid = np.linspace(0.0, highest_validity(hyper, index), FLIP_GRID)
-        curve = [(float(x), solo.p_under(hyper.with_validity(setting.family, index, float(x)))) for x in grid]
-        flips += _crossings(f"validity.{setting.family}", curve, bounds, report_all=True)
-    if not hyper.random_effects:
-        for name in ("tau", "w_0", "mu_b"):
-            curve = [(x, solo.p_under(hyper.pinned(name, x))) for x in _prior_range(hyper, name)]
-            flips += _crossings(f"prior.{name}", curve, bounds, report_all=False)
-        target = base.target(solo.case.target)
-        curve = [(x, solo.p_under(replace(hyper, novelty=x))) for x in np.linspace(0, 1, 5).tolist()]
-        flips += _crossings(f"novelty.{target.id}", curve, bounds, report_all=False)
+    for place in _places(solo, setting):
+        index = solo.case.design.settings.index(place.id)
+        grid = np.linspace(0.0, highest_validity(hyper, index), FLIP_GRID).tolist()
+        curve = [(x, solo.p_under(hyper.with_validity(place.family, index, x))) for x in grid]
+        flips += _crossings(f"validity.{place.family}", curve, bounds, report_all=place.id == setting.id)
+    for name in FLIPPED_PRIORS:
+        curve = [(x, solo.p_under(hyper.pinned(name, x))) for x in _prior_range(hyper, name)]
+        flips += _crossings(f"prior.{name}", curve, bounds, report_all=False)
+    curve = [(x, solo.p_under(replace(hyper, novelty=x))) for x in np.linspace(0, 1, 5).tolist()]
+    flips += _crossings(f"novelty.{solo.case.target}", curve, bounds, report_all=False)
     return tuple(flips)
+
+
+def _places(solo: Solo, first: Setting) -> Iterator[Setting]:
+    """`first`, then one setting with findings of every other family whose validity the model has a say in."""
+    hyper, base = solo.case.hyper, solo.case.base
+    proxies = {s.id: s for s in base.settings}
+    met: set[str] = set()
+    for setting in (first, *(proxies[f.setting] for f in base.findings if f.setting in proxies)):
+        known = hyper.classes[hyper.families.index(setting.family)] is not None
+        if setting.family not in met and known:
+            yield setting
+        met.add(setting.family)
 
 
 def _prior_range(hyper: Hyper, name: str) -> list[float]:
@@ -111,7 +129,7 @@ def _crossings(
     return flips
 
 
-def find_limits(solo: Solo) -> dict[str, float]:
+def find_limits(solo: Solo) -> dict[str, Estimate]:
     """Shares of E[Var(contrast | hyperparameters)] removed by a perfect sample, a perfect proxy and endless repeats.
 
     `prior` is the share of the contrast's whole variance that lies between hyperparameters. They need not add up.
@@ -119,35 +137,33 @@ def find_limits(solo: Solo) -> dict[str, float]:
     case = solo.case
     as_is = conditional_moments(solo, case.hyper, case.everything)
     endless = case.hyper.pinned("sigma_d", 0.0).pinned("mu_d", 0.0)
-    left = float(as_is.variance.mean())
     removed = {
         "sample": conditional_moments(solo, case.hyper, case.everything.perfect()),
         "proxy": conditional_moments(solo, case.hyper.perfect(), case.everything),
         "same_setting": conditional_moments(solo, endless, case.everything.perfect()),
     }
-    shares = {name: max(0.0, 1 - float(m.variance.mean()) / left) for name, m in removed.items()}
-    between = float(as_is.mean.var())
-    return {**shares, "prior": between / (between + left)}
+    shares = {
+        name: Estimate.of(lambda left, all_: max(0.0, 1 - left / all_), m.variance, as_is.variance)
+        for name, m in removed.items()
+    }
+    between = Estimate.of(
+        lambda square, mean, left: (square - mean**2) / (square - mean**2 + left),
+        (as_is.mean - as_is.mean.mean()) ** 2, as_is.mean - as_is.mean.mean(), as_is.variance,
+    )  # fmt: skip
+    return {**shares, "prior": between}
 
 
-def target_equivalent_n(solo: Solo) -> float:
+def target_equivalent_n(solo: Solo) -> Estimate:
     """What the study is worth in direct target runs of standard error `target_run_se`; never negative.
 
     run^2 (1 / E[V_post] - 1 / E[V_prior]), both means over the hyperparameters given the findings. The mean of the
     reciprocals would be dominated by draws in which techniques hardly differ: E[1 / tau^2] is infinite.
     """
-    case = solo.case
-    post = float(conditional_moments(solo, case.hyper, case.everything).variance.mean())
-    prior = float(conditional_moments(solo, case.hyper, case.nothing).variance.mean())
-    return max(0.0, case.base.question.target_run_se**2 * (1 / post - 1 / prior))
+    case, run = solo.case, solo.case.base.question.target_run_se
+    post = conditional_moments(solo, case.hyper, case.everything).variance
+    prior = conditional_moments(solo, case.hyper, case.nothing).variance
+    return Estimate.of(lambda a, b: max(0.0, run**2 * (1 / a - 1 / b)), post, prior)
 
 
 def _p_post(solo: Solo) -> float:
     return p_above(solo.posterior, solo.pair.technique, solo.pair.comparator)[0]
-
-
-def mean_contrast(solo: Solo) -> float:
-    """Posterior mean of the contrast, SMD."""
-    return float(
-        solo.posterior.weights @ contrast_moments(solo.posterior, solo.pair.technique, solo.pair.comparator)[0]
-    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.analysis.conflicts import compared_pairs, find_conflicts
 from evidence.analysis.fingerprint import fingerprint_of, prior_of
 from evidence.analysis.fitting import Case, case_scenarios, fit_scenarios, prepare_case, reweighted
 from evidence.analysis.options import Progress
@@ -24,6 +25,8 @@ from evidence.model.scores import mixture_quantiles
 type Floats = NDArray[np.float64]
 
 RANK_DRAWS = 20_000
+ROOT_BLOCK = 2_000_000
+"""Entries of the matrices that are factorised at once."""
 STUDY_DRAWS = 1024
 """Draws that tell what a study did: the same ones with it and without it, so that most of their error cancels."""
 STUDY_MCSE = 0.004
@@ -79,6 +82,7 @@ def _ranking(
         studies=studies,
         try_order=steps, try_order_hours=hours,
         untested=tuple(t.id for t in case.base.techniques[1:] if t.id not in spoken_of),
+        conflicts=tuple(c for pair in compared_pairs(case.base) for c in find_conflicts(case.base, *pair) if c.found),
         never_compared=tuple(_never_compared(case.base, ranked)),
         left_out=case.base.left_out,
         fingerprint=fingerprint_of(case, prior),
@@ -95,20 +99,22 @@ def draw_merits(posterior: Posterior, n: int, *, seed: int) -> Floats:
     index = np.minimum(np.searchsorted(np.cumsum(posterior.weights), positions), len(posterior.weights) - 1)
     z = rng.standard_normal((n, posterior.mean.shape[1] - 1))
     merits = np.zeros((n, posterior.mean.shape[1]))
-    met, first, counts = np.unique(index, return_index=True, return_counts=True)
-    for k, start, count in zip(met, first, counts, strict=True):  # resampling leaves repeats side by side
-        rows = slice(start, start + count)
-        merits[rows, 1:] = posterior.mean[k, 1:] + z[rows] @ _root(posterior.cov[k, 1:, 1:]).T
+    step = max(1, ROOT_BLOCK // merits.shape[1] ** 2)
+    for start in range(0, n, step):  # resampling leaves repeats side by side: one root for each draw that was met
+        rows = slice(start, start + step)
+        met, which = np.unique(index[rows], return_inverse=True)
+        roots = _roots(posterior.cov[met, 1:, 1:])[which]
+        merits[rows, 1:] = posterior.mean[index[rows], 1:] + np.einsum("nij,nj->ni", roots, z[rows])
     return merits
 
 
-def _root(cov: Floats) -> Floats:
-    """A matrix whose product with its transpose is `cov`; singular ones by their eigenvalues."""
+def _roots(cov: Floats) -> Floats:
+    """Matrices (n, T, T) whose products with their transposes are `cov`; by eigenvalues where one is singular."""
     try:
         return np.linalg.cholesky(cov)
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh(cov)
-        return vectors * np.sqrt(np.maximum(values, 0.0))
+        return vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
 
 
 def probability_matrix(posterior: Posterior) -> tuple[Floats, float]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from evidence.analysis.conflicts import find_conflicts
+from evidence.analysis.estimate import Estimate
 from evidence.analysis.fingerprint import fingerprint_of, prior_of
 from evidence.analysis.fitting import (
     Case,
@@ -18,22 +21,30 @@ from evidence.analysis.fitting import (
     read_as,
     require_single_target,
 )
-from evidence.analysis.limits import find_flips, find_limits, measure_robustness, target_equivalent_n
+from evidence.analysis.limits import (
+    find_flips,
+    find_limits,
+    measure_robustness,
+    target_equivalent_n,
+)
 from evidence.analysis.options import Options
 from evidence.analysis.sensitivity import measure_sensitivity
+from evidence.analysis.shifts import effective_findings, shifts_of
 from evidence.analysis.solo import Solo, prepare_solo
 from evidence.analysis.statements import (
     assumptions_of,
     inputs_of,
     optimism_line,
     reasons_of,
+    validity_given,
     validity_of,
 )
-from evidence.domain.errors import BadInput, Problem
+from evidence.analysis.subject import Subject, pair_of, subject_of
 from evidence.domain.quick import QuickClaim, base_of_claim
-from evidence.domain.records import SIGN_KINDS, EvidenceBase, Finding, Model
+from evidence.domain.records import SIGN_KINDS, EvidenceBase, Model
 from evidence.domain.results import Check, InContext, Pair, Review
-from evidence.domain.verdict import NO_LEAN, band_of, robustness_word_of, word_of
+from evidence.domain.shifts import Shifts
+from evidence.domain.verdict import band_of, robustness_word_of, word_of
 from evidence.inference.checks import K_HAT_LIMIT
 from evidence.inference.engine import MCSE_LIMIT, READER_MCSE_LIMIT, Engine, Posterior
 from evidence.model.scores import (
@@ -42,23 +53,15 @@ from evidence.model.scores import (
     expected_log_score_gain,
     logit,
     mixture_normal_kl_bits,
+    mixture_quantile_errors,
     mixture_quantiles,
     over_update_ratio,
 )
 
 N_DOTS = 50
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """What is reviewed: the findings taken together, the headline that names the pair, and the study (None for a claim)."""
-
-    findings: tuple[Finding, ...]
-    headline: Finding
-    pair: Pair
-    study: str | None
-    study_title: str
-    finding: str | None
+QUANTILES = (0.1, 0.5, 0.9)
+FLAT = band_of(0.5)
+"""The band of "no usable lean"."""
 
 
 @dataclass(frozen=True)
@@ -93,21 +96,13 @@ def prepare_whole(base: EvidenceBase, model: Model, *, engine: Engine, options: 
     return Whole(case, engine, options)
 
 
-def reviewed_studies(base: EvidenceBase) -> tuple[str, ...]:
-    """Ids of the studies a review can speak about: those with a finding on a proxy."""
-    proxies = {s.id for s in base.settings}
-    return tuple(s.id for s in base.studies if any(f.setting in proxies for f in base.findings_of(s.id)))
+def review_study(whole: Whole, *studies: str, finding: str | None = None) -> Review:
+    """What a study, one of its findings, or several studies read together warrant, alone and in context.
 
-
-def review_study(whole: Whole, study: str, finding: str | None = None) -> Review:
-    """What `study` (or one of its findings) warrants, alone and in context. Raises BadInput for unknown names."""
-    case, engine, options = whole.case, whole.engine, whole.options
-    subject = _subject_of(case.base, study, finding)
-    if subject.headline.setting not in case.design.settings:
-        found = f"{subject.headline.id!r}, measured at the target {subject.headline.setting!r}"
-        wanted = "a finding on a proxy: the page says what a proxy is worth; rank takes findings at targets"
-        raise BadInput((Problem("findings.csv", None, "id", found, wanted),))
-    return _review(case, engine, subject, options, _in_context(whole, subject))
+    Raises BadInput for what `subject_of` refuses.
+    """
+    subject = subject_of(whole.case.base, studies, finding)
+    return _review(whole.case, whole.engine, subject, whole.options, _in_context(whole, subject))
 
 
 def review_quick(claim: QuickClaim, model: Model, *, engine: Engine, options: Options) -> Review:
@@ -118,51 +113,20 @@ def review_quick(claim: QuickClaim, model: Model, *, engine: Engine, options: Op
         base, model, target=options.target, settings=options.settings, seed=options.seed, engine=engine.name
     )
     found = case.base.findings[0]
-    subject = _Subject(case.base.findings, found, pair_of(case.base, found), None, "", None)
+    subject = Subject(case.base.findings, found, pair_of(case.base, found), (), "", None)
     return _review(case, engine, subject, options, None)
 
 
-def pair_of(base: EvidenceBase, finding: Finding) -> Pair:
-    """The contrast a finding speaks about; an arm is set against the first other arm of its cell, else the baseline."""
-    comparator = finding.comparator
-    if comparator is None:
-        cell = (finding.study, finding.setting)
-        others = [
-            f for f in base.findings if f.is_arm and (f.study, f.setting) == cell and f.technique != finding.technique
-        ]
-        comparator = others[0].technique if others else base.techniques[0].id
-    return Pair(
-        technique=finding.technique, comparator=comparator,
-        technique_name=base.technique(finding.technique).name, comparator_name=base.technique(comparator).name,
-    )  # fmt: skip
+@dataclass(frozen=True)
+class _Rest:
+    """The rest of the base: the posterior without the reviewed findings, the one with them, and what they say of the pair."""
+
+    without: Posterior
+    everything: Posterior
+    record: InContext
 
 
-def _subject_of(base: EvidenceBase, study: str, finding: str | None) -> _Subject:
-    known = {s.id: s for s in base.studies if base.findings_of(s.id)}
-    if study not in known:
-        raise BadInput((Problem("studies.csv", None, "id", repr(study), f"a study with findings: {', '.join(known)}"),))
-    findings = base.findings_of(study)
-    if finding is not None:
-        chosen = next((f for f in findings if f.id == finding), None)
-        if chosen is None:
-            ids = ", ".join(f.id for f in findings)
-            raise BadInput((Problem("findings.csv", None, "id", repr(finding), f"a finding of {study}: {ids}"),))
-        # An arm alone says nothing; it is reviewed with the arms of its cell.
-        cell = tuple(f for f in findings if f.is_arm and f.setting == chosen.setting) if chosen.is_arm else (chosen,)
-        return _Subject(cell, chosen, pair_of(base, chosen), study, known[study].title, finding)
-    headline = headline_of(base, study)
-    return _Subject(findings, headline, pair_of(base, headline), study, known[study].title, None)
-
-
-def headline_of(base: EvidenceBase, study: str) -> Finding:
-    """The finding a review of the study speaks about: its headline, else its first, on a proxy where it has one there."""
-    proxies = {s.id for s in base.settings}
-    wanted = next(s.headline for s in base.studies if s.id == study)
-    by_rank = sorted(base.findings_of(study), key=lambda f: (f.setting not in proxies, f.id != wanted))
-    return by_rank[0]
-
-
-def _in_context(whole: Whole, subject: _Subject) -> InContext | None:
+def _in_context(whole: Whole, subject: Subject) -> _Rest | None:
     """The whole base without the subject, with it, and with it as the face-value reader takes everything."""
     case, engine, options, pair = whole.case, whole.engine, whole.options, subject.pair
     own = {f.id for f in subject.findings}
@@ -172,64 +136,130 @@ def _in_context(whole: Whole, subject: _Subject) -> InContext | None:
     without = engine.reweight(everything, case.design, case.hyper, case.without(own))
     if without.checks["k_hat"].value >= K_HAT_LIMIT:
         without = engine.fit(case.design, case.hyper, case.without(own), seed=options.seed, progress=options.progress)
-    return InContext(
-        p_without=p_above(without, pair.technique, pair.comparator)[0],
-        p_with=p_above(everything, pair.technique, pair.comparator)[0],
-        p_face_value_with=p_above(whole.at_face_value, pair.technique, pair.comparator)[0],
-        k_hat=without.checks["k_hat"].value,
-        ok=everything.ok and without.checks["k_hat"].ok,
+    p_without, p_with, p_face = (
+        p_above(p, pair.technique, pair.comparator)[0] for p in (without, everything, whole.at_face_value)
     )
+    record = InContext(
+        p_without=p_without, p_with=p_with, p_face_value_with=p_face, bits=_bits(pair, everything, without),
+        k_hat=without.checks["k_hat"].value,
+        ok=everything.ok and without.checks["k_hat"].ok and whole.at_face_value.ok,
+    )  # fmt: skip
+    return _Rest(without, everything, record)
 
 
-def _review(case: Case, engine: Engine, subject: _Subject, options: Options, context: InContext | None) -> Review:
+@dataclass(frozen=True)
+class _Fits:
+    """Everything a review is read from: the prior, the posterior of the subject alone, its ceiling, and readers of it."""
+
+    case: Case
+    subject: Subject
+    solo: Solo
+    prior: Posterior
+    ceiling: Posterior
+    readers: Mapping[str, Posterior]
+    belief: float | None
+
+    def estimate(self, posterior: Posterior) -> Estimate:
+        """P(technique above comparator)."""
+        return Estimate(*p_above(posterior, self.subject.pair.technique, self.subject.pair.comparator))
+
+
+def _review(case: Case, engine: Engine, subject: Subject, options: Options, rest: _Rest | None) -> Review:
     small = narrowed(case, {f.id for f in subject.findings})
     solo = prepare_solo(small, engine, subject.pair)
-    technique, comparator = subject.pair.technique, subject.pair.comparator
-    names = (subject.pair.technique_name, subject.pair.comparator_name)
-    prior = engine.evaluate(small.design, small.hyper, small.nothing, solo.coordinates)
-    ceiling = solo.fit(small.hyper, small.everything.perfect(), mcse_limit=MCSE_LIMIT)
-    readers = {name: solo.fit(read_as(small, model), small.everything) for name, model in options.readers.items()}
-    p_prior = p_above(prior, technique, comparator)[0]
-    p_post, mcse = p_above(solo.posterior, technique, comparator)
-    p_face, p_ceiling = (p_above(p, technique, comparator)[0] for p in (readers["face_value"], ceiling))
-    p_break_even = break_even(p_post, p_prior)
-    beliefs = {name: p_above(p, technique, comparator)[0] for name, p in readers.items()}
-    if options.belief is not None:
-        beliefs["belief"] = options.belief
-    robustness = measure_robustness(solo, _setting_index(small, subject))
-    checks = _all_checks(solo, ceiling, context)
-    mean, variance = contrast_moments(solo.posterior, technique, comparator)
-    quantile_probs = [0.1, 0.5, 0.9, *((np.arange(N_DOTS) + 0.5) / N_DOTS)]
-    quantiles = mixture_quantiles(mean, np.sqrt(np.maximum(variance, 0)), solo.posterior.weights, quantile_probs)
-    twins = {"prior": p_prior, "post": p_post, "face_value": p_face, "ceiling": p_ceiling}
-    twins |= {k: v for k, v in (("break_even", p_break_even), ("belief", options.belief)) if v is not None}
-    return Review(
-        study=subject.study, study_title=subject.study_title, finding=subject.finding,
-        question=case.base.question.question, target=case.target, model=case.model.id, engine=engine.name,
-        pair=subject.pair, p_prior=p_prior, p_post=p_post, p_post_mcse=mcse, p_face_value=p_face, p_ceiling=p_ceiling,
-        p_break_even=p_break_even, in_context=context,
-        log_odds={name: _bounded_logit(p) for name, p in twins.items()},
-        reversals_per_100=round(100 * (1 - p_post)),
+    fits = _Fits(
+        small, subject, solo,
+        prior=engine.evaluate(small.design, small.hyper, small.nothing, solo.coordinates),
+        ceiling=solo.fit(small.hyper, small.everything.perfect(), mcse_limit=MCSE_LIMIT),
+        readers={name: solo.fit(read_as(small, model), small.everything) for name, model in options.readers.items()},
         belief=options.belief,
-        shift_ratio=None if options.belief is None else _ratio(options.belief, p_post, p_prior),
-        face_value_ratio=_ratio(p_face, p_post, p_prior),
-        discount=_discount(solo, readers["face_value"], subject),
-        over_update_bits={name: bernoulli_kl_bits(p_post, _inside(b)) for name, b in beliefs.items()},
-        value_of_reading_nats={
-            name: expected_log_score_gain(_inside(b), p_post, p_prior) for name, b in {"warranted": p_post, **beliefs}.items()
-        },
-        bits=_bits(solo, prior, p_post, p_prior),
-        target_equivalent_n=target_equivalent_n(solo),
-        word=word_of(p_post, *names), band=band_of(p_post),
-        robustness=robustness, robustness_word=robustness_word_of(robustness.kept, robustness.of),
-        limits=find_limits(solo), flips_at=find_flips(solo, small.base.setting(subject.headline.setting)),
-        why_so_little=reasons_of(small, subject.headline), validity=validity_of(small, subject.headline),
-        contrast={"q10": float(quantiles[0]), "q50": float(quantiles[1]), "q90": float(quantiles[2]), **_proxy(subject)},
-        contrast_dots=tuple(float(q) for q in quantiles[3:]),
-        optimism_line=optimism_line(solo, subject.headline, is_flat=word_of(p_post, *names) == NO_LEAN), assumptions=assumptions_of(small),
-        inputs=inputs_of(small), **_about_priors(small, solo), checks=checks,
+    )  # fmt: skip
+    checks = _all_checks(fits, rest)
+    fields = _beliefs(fits) | _contrast(fits) | _why(fits) | _about_priors(small, solo)
+    mcse = {name: error for part in (fields.pop("errors"), fields.pop("more_errors")) for name, error in part.items()}
+    studies = subject.studies
+    return Review(
+        study=" + ".join(studies) if studies else None, studies=studies, study_title=subject.title,
+        finding=subject.finding, question=case.base.question.question, target=case.target, model=case.model.id,
+        engine=engine.name, pair=subject.pair, in_context=None if rest is None else rest.record,
+        shifts=_shifts(fits, case, rest),
+        conflicts=find_conflicts(case.base, subject.pair.technique, subject.pair.comparator) if studies else (),
+        assumptions=assumptions_of(small), inputs=inputs_of(small), **fields, mcse=mcse, checks=checks,
         ok=all(c.ok for c in checks.values()), provenance=case.provenance,
     )  # fmt: skip
+
+
+def _beliefs(fits: _Fits) -> dict[str, Any]:
+    """Fields of a review: before, warranted, at face value, ceiling, break-even, and readers against the warranted."""
+    prior, post, face, ceiling = (
+        fits.estimate(p) for p in (fits.prior, fits.solo.posterior, fits.readers["face_value"], fits.ceiling)
+    )
+    p_prior, p_post = prior.value, post.value
+    edge = Estimate.from_independent(_break_even, post, prior)
+    said = None if fits.belief is None else Estimate.from_independent(_ratio, Estimate(fits.belief, 0), post, prior)
+    read = Estimate.from_independent(_ratio, face, post, prior)
+    beliefs = {name: fits.estimate(p).value for name, p in fits.readers.items()}
+    if fits.belief is not None:
+        beliefs["belief"] = fits.belief
+    twins = {"prior": p_prior, "post": p_post, "face_value": face.value, "ceiling": ceiling.value}
+    twins |= {k: v for k, v in (("break_even", edge and edge.value), ("belief", fits.belief)) if v is not None}
+    names = (fits.subject.pair.technique_name, fits.subject.pair.comparator_name)
+    errors = {
+        "p_prior": prior, "p_post": post, "p_face_value": face, "p_ceiling": ceiling, "p_break_even": edge,
+        "shift_ratio": said, "face_value_ratio": read,
+    }  # fmt: skip
+    return {
+        "p_prior": p_prior, "p_post": p_post, "p_post_mcse": post.mcse, "p_face_value": face.value,
+        "p_ceiling": ceiling.value, "p_break_even": edge and edge.value,
+        "log_odds": {name: _bounded_logit(p) for name, p in twins.items()},
+        "reversals_per_100": round(100 * (1 - p_post)), "belief": fits.belief,
+        "shift_ratio": said and said.value, "face_value_ratio": read and read.value,
+        "over_update_bits": {name: bernoulli_kl_bits(p_post, _inside(b)) for name, b in beliefs.items()},
+        "value_of_reading_nats": {
+            name: expected_log_score_gain(_inside(b), p_post, p_prior) for name, b in {"warranted": p_post, **beliefs}.items()
+        },
+        "bits": _bits(fits.subject.pair, fits.solo.posterior, fits.prior),
+        "word": word_of(p_post, *names), "band": band_of(p_post),
+        "errors": {name: e.mcse for name, e in errors.items() if e is not None},
+    }  # fmt: skip
+
+
+def _contrast(fits: _Fits) -> dict[str, Any]:
+    """Fields of a review: the contrast at the target, the discount, what the findings are worth, and what limits them."""
+    pair, posterior, solo = fits.subject.pair, fits.solo.posterior, fits.solo
+    mean, variance = contrast_moments(posterior, pair.technique, pair.comparator)
+    sd = np.sqrt(np.maximum(variance, 0))
+    quantiles = mixture_quantiles(mean, sd, posterior.weights, [*QUANTILES, *((np.arange(N_DOTS) + 0.5) / N_DOTS)])
+    named = dict(zip(("q10", "q50", "q90"), quantiles.tolist(), strict=False))
+    errors = mixture_quantile_errors(mean, sd, posterior.weights, quantiles[: len(QUANTILES)])
+    discount, worth, limits = _discount(fits), target_equivalent_n(solo), find_limits(solo)
+    robustness = measure_robustness(solo, solo.case.design.settings.index(fits.subject.headline.setting))
+    more = {"target_equivalent_n": worth} | {f"limits.{name}": e for name, e in limits.items()}
+    more |= {} if discount is None else {"discount": discount}
+    return {
+        "contrast": {**named, **_proxy(fits.subject)}, "contrast_dots": tuple(quantiles[len(QUANTILES) :].tolist()),
+        "discount": discount and discount.value, "target_equivalent_n": worth.value,
+        "limits": {name: e.value for name, e in limits.items()}, "effective_findings": effective_findings(solo),
+        "robustness": robustness, "robustness_word": robustness_word_of(robustness.kept, robustness.of),
+        "more_errors": {name: e.mcse for name, e in more.items()}
+        | {f"contrast.{name}": float(e) for name, e in zip(named, errors, strict=True)},
+    }  # fmt: skip
+
+
+def _why(fits: _Fits) -> dict[str, Any]:
+    """Fields of a review: why the proxy says so little, and what would change it."""
+    small, headline, solo = fits.case, fits.subject.headline, fits.solo
+    return {
+        "flips_at": find_flips(solo, small.base.setting(headline.setting)),
+        "why_so_little": reasons_of(small, headline), "validity": validity_of(small, headline),
+        "validity_posterior": validity_given(solo.posterior, small, headline),
+        "optimism_line": optimism_line(solo, headline, is_flat=band_of(fits.estimate(solo.posterior).value) == FLAT),
+    }  # fmt: skip
+
+
+def _shifts(fits: _Fits, case: Case, rest: _Rest | None) -> Shifts:
+    alone = shifts_of(fits.case, fits.prior, fits.solo.posterior)
+    return Shifts(solo=alone, in_context=() if rest is None else shifts_of(case, rest.without, rest.everything))
 
 
 def _about_priors(case: Case, solo: Solo) -> dict[str, Any]:
@@ -244,39 +274,41 @@ def _about_priors(case: Case, solo: Solo) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _setting_index(case: Case, subject: _Subject) -> int:
-    return case.design.settings.index(subject.headline.setting)
-
-
-def _all_checks(solo: Solo, ceiling: Posterior, context: InContext | None) -> dict[str, Check]:
-    checks = dict(solo.posterior.checks)
-    checks |= {f"ceiling_{name}": check for name, check in ceiling.checks.items() if name in {"k_hat", "mcse_p"}}
-    if context is not None:
-        checks["in_context_k_hat"] = Check(
-            value=context.k_hat, ok=context.ok, wanted="< 0.7, and every check of the whole base"
-        )
+def _all_checks(fits: _Fits, rest: _Rest | None) -> dict[str, Check]:
+    """Those of the subject alone, of its ceiling and of its face-value reader, and what the rest of the base passed."""
+    checks = dict(fits.solo.posterior.checks)
+    for name, posterior in (("ceiling", fits.ceiling), ("face_value", fits.readers["face_value"])):
+        checks |= {f"{name}_{k}": check for k, check in posterior.checks.items() if k in {"k_hat", "mcse_p"}}
+    if rest is not None:
+        wanted = "< 0.7, and every check of the whole base"
+        checks["in_context_k_hat"] = Check(value=rest.record.k_hat, ok=rest.record.ok, wanted=wanted)
     return checks
 
 
-def _discount(solo: Solo, face_value: Posterior, subject: _Subject) -> float | None:
+def _discount(fits: _Fits) -> Estimate | None:
     """Warranted over face-value shift of the mean contrast; None where a kind has no size or face value no shift."""
-    if any(f.kind in SIGN_KINDS for f in subject.findings):
+    if any(f.kind in SIGN_KINDS for f in fits.subject.findings):
         return None
-    pair = (subject.pair.technique, subject.pair.comparator)
-    warranted, face = (float(p.weights @ contrast_moments(p, *pair)[0]) for p in (solo.posterior, face_value))
-    return None if abs(face) < 1e-9 else warranted / face
+    pair = (fits.subject.pair.technique, fits.subject.pair.comparator)
+    means: list[Estimate] = []
+    for p in (fits.solo.posterior, fits.readers["face_value"]):
+        mean = contrast_moments(p, *pair)[0]
+        average = float(p.weights @ mean)
+        means.append(Estimate(average, float(np.sqrt(np.sum((p.weights * (mean - average)) ** 2)))))
+    return Estimate.from_independent(lambda warranted, face: None if abs(face) < 1e-9 else warranted / face, *means)
 
 
-def _bits(solo: Solo, prior: Posterior, p_post: float, p_prior: float) -> dict[str, float]:
-    pair = (solo.pair.technique, solo.pair.comparator)
-    mixtures = []
-    for p in (solo.posterior, prior):
-        mean, variance = contrast_moments(p, *pair)
+def _bits(pair: Pair, after: Posterior, before: Posterior) -> dict[str, float]:
+    """KL(after || before) in bits, of the order of the pair and of its contrast."""
+    mixtures: list[tuple[Any, Any, Any]] = []
+    for p in (after, before):
+        mean, variance = contrast_moments(p, pair.technique, pair.comparator)
         mixtures.append((mean, np.sqrt(np.maximum(variance, 1e-12)), p.weights))
-    return {"order": bernoulli_kl_bits(p_post, p_prior), "theta": mixture_normal_kl_bits(*mixtures[0], *mixtures[1])}
+    p, p0 = (p_above(x, pair.technique, pair.comparator)[0] for x in (after, before))
+    return {"order": bernoulli_kl_bits(p, p0), "theta": mixture_normal_kl_bits(*mixtures[0], *mixtures[1])}
 
 
-def _proxy(subject: _Subject) -> dict[str, float]:
+def _proxy(subject: Subject) -> dict[str, float]:
     """The headline's own effect, as a tick beside the target's quantiles (none for kinds without a size)."""
     from evidence.model.effects import effect_of
 
@@ -285,7 +317,11 @@ def _proxy(subject: _Subject) -> dict[str, float]:
 
 
 def _ratio(belief: float, p: float, p0: float) -> float | None:
-    return over_update_ratio(_inside(belief), p, p0)
+    return over_update_ratio(_inside(belief), _inside(p), _inside(p0))
+
+
+def _break_even(p: float, p0: float) -> float | None:
+    return break_even(_inside(p), _inside(p0))
 
 
 def _inside(p: float) -> float:

@@ -11,6 +11,7 @@ from evidence.analysis.solo import Solo
 from evidence.domain.records import SIGN_KINDS, Finding
 from evidence.domain.results import InputLine
 from evidence.domain.verdict import NO_LEAN
+from evidence.inference.engine import Posterior
 from evidence.model.effects import effect_of
 from evidence.model.reach import caps, validity_quantiles
 
@@ -80,6 +81,15 @@ def validity_of(case: Case, headline: Finding) -> dict[str, float]:
     pi = float(hyper.irrelevance[family])
     found = {"q10": float(q10), "q50": float(q50), "q90": float(q90), "cost_of_gaps": float(1 - cap.mean())}
     return found if math.isnan(pi) else {**found, "irrelevance": pi}
+
+
+def validity_given(posterior: Posterior, case: Case, headline: Finding) -> dict[str, float]:
+    """Posterior of rho of the headline's setting: q10, q50, q90 of the weighted draws."""
+    rho = posterior.rho[:, case.design.settings.index(headline.setting)]
+    order = np.argsort(rho)
+    below = np.cumsum(posterior.weights[order])
+    places = np.minimum(np.searchsorted(below, [0.1, 0.5, 0.9]), len(order) - 1)
+    return dict(zip(("q10", "q50", "q90"), rho[order][places].tolist(), strict=True))
 
 
 def assumptions_of(case: Case) -> tuple[str, ...]:

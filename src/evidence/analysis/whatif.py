@@ -8,7 +8,7 @@ import numpy as np
 
 from evidence.analysis.fitting import Case, fit_case, p_above, prepare_case, require_single_target
 from evidence.analysis.options import Options, SweepRequest
-from evidence.analysis.review import pair_of
+from evidence.analysis.subject import pair_of
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import EvidenceBase, Model
 from evidence.domain.results import Flip, Pair, Sweep, SweepPoint

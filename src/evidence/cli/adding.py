@@ -229,8 +229,9 @@ def _review(session: Session, choices: Choices, *, belief: float | None, quiet: 
         return None
     finding = session.reviewed_finding()
     return run_review(
-        session.base, session.model, study=session.study, finding=finding, choices=choices, belief=belief, quiet=quiet
-    )
+        session.base, session.model, studies=(session.study,), finding=finding, choices=choices, belief=belief,
+        quiet=quiet,
+    )  # fmt: skip
 
 
 def _print_document(session: Session, found: Review | None) -> None:

@@ -134,8 +134,12 @@ def rank(
 @guarded
 def review(
     context: typer.Context,
-    study: Annotated[
-        str | None, typer.Argument(metavar="STUDY|FILE.toml", help="Id of a study of the base, or a paper file.")
+    studies: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="STUDY...|FILE.toml",
+            help="Id of a study of the base, several to read together, or a paper file.",
+        ),
     ] = None,
     *,
     every: Annotated[
@@ -162,7 +166,7 @@ def review(
     json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> None:
-    """One page on one study: before, warranted, at face value, and what limits it.
+    """One page on one study, or on several read together: before, warranted, at face value, and what limits it.
 
     Example: evidence review greenblatt2023control --base control --belief 85 --report review.html
 
@@ -175,15 +179,19 @@ def review(
     _require_writable(report, force=force)
     priors = model_named(model)
     if every:
-        _require_alone("--all", STUDY=study, **{"--finding": finding, "--belief": belief, "--report": report})
+        _require_alone("--all", STUDY=studies, **{"--finding": finding, "--belief": belief, "--report": report})
         _review_all(base if _was_given(context, "base") else None, priors, choices, as_json=json, quiet=quiet)
         return
-    if study is None:
+    if not studies:
         raise bad_option("STUDY", "nothing", "the id of a study of the base, a paper file, or --all")
-    is_file = study.endswith(".toml")
-    evidence_base = checked(paper_at(Path(study)) if is_file else base_named(base), priors)
-    name = evidence_base.studies[-1].id if is_file else study
-    found = run_review(evidence_base, priors, study=name, finding=finding, choices=choices, belief=belief, quiet=quiet)
+    file = next((study for study in studies if study.endswith(".toml")), None)
+    if file is not None and len(studies) > 1:
+        raise bad_option("STUDY", f"{file} beside {len(studies) - 1} more", "one paper file alone, or ids of studies")
+    evidence_base = checked(paper_at(Path(file)) if file else base_named(base), priors)
+    chosen = (evidence_base.studies[-1].id,) if file else tuple(studies)
+    found = run_review(
+        evidence_base, priors, studies=chosen, finding=finding, choices=choices, belief=belief, quiet=quiet
+    )
     command = reproducing_line(context)
     if report is not None:
         _write_report(report, found, command=command, force=force)
@@ -200,7 +208,8 @@ def _review_all(base: str | None, priors: Model, choices: Choices, *, as_json: b
     bases = [checked(base_named(name), priors) for name in names]
     found: list[tuple[str, Review]] = []
     with progress_bar(quiet=quiet) as progress:
-        from evidence.analysis.review import prepare_whole, review_study, reviewed_studies
+        from evidence.analysis.review import prepare_whole, review_study
+        from evidence.analysis.subject import reviewed_studies
 
         places = [(b, study) for b in bases for study in reviewed_studies(b)]
         options, engine = options_of(choices, None), engine_named("exact")

@@ -176,19 +176,19 @@ def run_review(
     base: EvidenceBase,
     model: Model,
     *,
-    study: str,
+    studies: tuple[str, ...],
     finding: str | None,
     choices: Choices,
     belief: float | None,
     quiet: bool,
 ) -> Review:
-    """The review of a study or of one of its findings by the exact engine; `belief` in 100."""
+    """The review of a study, of one of its findings, or of several studies together by the exact engine; `belief` in 100."""
     with progress_bar(quiet=quiet) as progress:
         options = options_of(choices, progress, belief=belief)
         from evidence.analysis.review import prepare_whole, review_study
 
         whole = prepare_whole(base, model, engine=engine_named("exact"), options=options)
-        return review_study(whole, study, finding)
+        return review_study(whole, *studies, finding=finding)
 
 
 def probability(option: str, in_100: float | None) -> float | None:

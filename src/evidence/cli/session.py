@@ -94,7 +94,7 @@ class Session:
 
     def reviewed_pair(self) -> tuple[str, str] | None:
         """Names of the technique and the comparator that the page will speak about; None where there is no page."""
-        from evidence.analysis.review import headline_of, pair_of
+        from evidence.analysis.subject import headline_of, pair_of
 
         if not self.base.findings_of(self.study):
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from evidence.domain.records import Record
+from evidence.domain.shifts import Conflict, EffectiveFindings, Shifts
 
 
 class Check(Record):
@@ -135,6 +136,8 @@ class Ranking(Record):
     """Expected hours of the whole order, failure of all included."""
     untested: tuple[str, ...]
     """Techniques no finding speaks about."""
+    conflicts: tuple[Conflict, ...] = ()
+    """Pairs whose measurements on proxies disagree in direction more than chance."""
     never_compared: tuple[tuple[str, str], ...] = ()
     """Pairs not ruled out as first that no study measured side by side."""
     next_reading: NextReading | None = None
@@ -171,6 +174,8 @@ class InContext(Record):
     p_without: float
     p_with: float
     p_face_value_with: float
+    bits: dict[str, float] = Field(default_factory=dict)
+    """KL(with || without): `order` and `theta`."""
     k_hat: float
     ok: bool
 
@@ -221,6 +226,8 @@ class Review(Record):
     """
 
     study: str | None
+    """Id; of several studies read together their ids joined by ` + `; None for a typed claim."""
+    studies: tuple[str, ...] = ()
     study_title: str
     finding: str | None
     question: str
@@ -251,6 +258,11 @@ class Review(Record):
     """Expected log score of the reader's belief minus that of the prior, judged by the warranted one."""
     bits: dict[str, float]
     """KL(posterior || prior): `order` and `theta`."""
+    shifts: Shifts | None = None
+    """What the findings do to the standing of every technique, alone and in context."""
+    conflicts: tuple[Conflict, ...] = ()
+    """Whether all that was measured of this pair in the base disagrees in direction, between studies and families."""
+    effective_findings: EffectiveFindings | None = None
     target_equivalent_n: float
     word: str
     band: tuple[int, int]
@@ -263,6 +275,8 @@ class Review(Record):
     """The gaps of the headline setting, each with its reason."""
     validity: dict[str, float]
     """rho of the headline setting to the target under the prior: q10, q50, q90, the share `cost_of_gaps`, `irrelevance`."""
+    validity_posterior: dict[str, float] = Field(default_factory=dict)
+    """The same given the findings: q10, q50, q90."""
     contrast: dict[str, float]
     """Quantiles of the contrast at the target in SMD, e.g. q10, q50, q90 (80 %, equal-tailed), and `proxy`."""
     contrast_dots: tuple[float, ...] = ()
@@ -284,6 +298,8 @@ class Review(Record):
     """What the findings did not inform: an overlap above .9."""
     p_if_scaled: dict[str, tuple[float, float] | None] = Field(default_factory=dict)
     """P(technique above comparator) with each prior, or the likelihood, raised to the powers .8 and 1.25."""
+    mcse: dict[str, float] = Field(default_factory=dict)
+    """Monte Carlo standard errors by field, e.g. `p_face_value`, `discount`, `limits.proxy`, `contrast.q10`."""
     checks: dict[str, Check]
     ok: bool
     provenance: Provenance

@@ -145,6 +145,16 @@ def mixture_quantiles(means: ArrayLike, sds: ArrayLike, weights: ArrayLike, prob
     return x
 
 
+def mixture_quantile_errors(means: ArrayLike, sds: ArrayLike, weights: ArrayLike, quantiles: ArrayLike) -> Floats:
+    """Monte Carlo standard errors of `mixture_quantiles` whose components are weighted draws: sd(F) / density."""
+    m, s, w = _mixture(means, sds, weights)
+    z = (np.asarray(quantiles, dtype=np.float64)[:, None] - m) / s
+    below = _normal_cdf(z)
+    average = below @ w
+    density = np.exp(-0.5 * z**2) @ (w / s) / math.sqrt(2 * math.pi)
+    return np.sqrt(((w * (below - average[:, None])) ** 2).sum(axis=1)) / density
+
+
 def mixture_normal_kl_bits(  # noqa: PLR0917 (two mixtures, three arrays each)
     means: ArrayLike, sds: ArrayLike, weights: ArrayLike, means0: ArrayLike, sds0: ArrayLike, weights0: ArrayLike
 ) -> float:

@@ -9,7 +9,7 @@ from evidence.report import words
 
 MAX_WORDS = 450
 """Words of a page, picture included; a page that would be longer loses detail, never a section."""
-PICTURE_WORDS = 45
+PICTURE_WORDS = 52
 REASON_WIDTH = 64
 MAX_FLIPS = 4
 MAX_CHECKS = 2
@@ -72,11 +72,16 @@ class _Detail:
     inputs: int
     brief: bool = False
     """Priors are counted, not named."""
+    gaps: int = 400
+    """Characters of the line of gaps."""
+    priors: bool = True
+    """What was measured of the priors, the checks one by one, and the number of independent findings are said."""
+    flips: int = MAX_FLIPS
 
 
 _DETAILS = (
     _Detail(240, True, 4), _Detail(240, True, 2), _Detail(160, False, 2), _Detail(120, False, 1),
-    _Detail(120, False, 1, brief=True),
+    _Detail(120, False, 1, brief=True), _Detail(60, False, 1, brief=True, gaps=200, priors=False, flips=1),
 )  # fmt: skip
 
 
@@ -99,17 +104,22 @@ def _sections(review: Review, command: str, detail: _Detail) -> tuple[Section, .
     use_for, do_not = words.advice(review)
     return (
         _question(review, detail.question),
-        Section("VERDICT", _verdict(review)),
+        Section("VERDICT", _verdict(review, brief=detail.brief)),
+        *(Section("CONFLICT", lines) for lines in (_conflict(review, detail),) if lines),
         Section("OVER-UPDATING", (words.over_updating(review),)),
         Section("WHY SO LITTLE", (*_validity(review.validity), *_reasons(review.why_so_little, detail))),
-        Section("WHAT LIMITS US", _limits(review.limits)),
-        Section("EXCHANGE RATE", (words.exchange_rate(review),)),
-        Section("WHAT WOULD CHANGE IT", _changes(review)),
-        *(Section("PRIORS", lines) for lines in (words.prior_lines(review, brief=detail.brief),) if lines),
+        Section("WHAT LIMITS US", _limits(review)),
+        Section("EXCHANGE RATE", (words.exchange_rate(review, brief=not detail.priors),)),
+        Section("WHAT WOULD CHANGE IT", _changes(review, detail.flips)),
+        *(
+            Section("PRIORS", lines)
+            for lines in (words.prior_lines(review, brief=detail.brief),)
+            if lines and detail.priors
+        ),
         Section("USE IT FOR", (use_for,)),
         Section("DO NOT", (do_not,)),
         Section("INPUT AS READ", _inputs(review, detail.inputs)),
-        Section("CHECKS", (_checks(review.checks),)),
+        Section("CHECKS", (_checks(review.checks, MAX_CHECKS if detail.priors else 0),)),
         Section("REPRODUCE", _reproduce(review, command)),
     )
 
@@ -157,15 +167,18 @@ def picture_of(review: Review) -> Picture:
         ceiling=review.p_ceiling,
         break_even=review.p_break_even,
         dots=review.contrast_dots,
-        contrast=_contrast(review.contrast),
+        contrast=_contrast(review),
         alt=_alt(review, bars),
     )
 
 
-def _contrast(contrast: dict[str, float]) -> tuple[str, ...]:
+def _contrast(review: Review) -> tuple[str, ...]:
+    contrast = review.contrast
     if not {"q10", "q50", "q90"} <= contrast.keys():
         return ()
-    low, middle, high = (words.size(contrast[name]) for name in ("q10", "q50", "q90"))
+    low, middle, high = (
+        words.size(contrast[name], review.mcse.get(f"contrast.{name}")) for name in ("q10", "q50", "q90")
+    )
     proxy = (f"the proxy showed {words.size(contrast['proxy'])}",) if "proxy" in contrast else ()
     return (f"SMD at the target {middle} (80 %, equal-tailed: {low} to {high})", *proxy)
 
@@ -191,14 +204,24 @@ def _question(review: Review, width: int = 240) -> Section:
     )
 
 
-def _verdict(review: Review) -> tuple[str, ...]:
-    lines = (words.forecast, words.other_side, words.ceiling, words.robustness, words.in_context, words.optimism)
-    return tuple(text for line in lines if (text := line(review)))
+def _verdict(review: Review, *, brief: bool) -> tuple[str, ...]:
+    lines = [line(review) for line in (words.forecast, words.other_side, words.ceiling, words.robustness)]
+    lines += [words.in_context(review, brief=brief), words.optimism(review)]
+    return tuple(text for text in lines if text)
 
 
-def _limits(limits: dict[str, float]) -> tuple[str, ...]:
+def _conflict(review: Review, detail: _Detail) -> tuple[str, ...]:
+    pair = review.pair
+    names = {pair.technique: pair.technique_name, pair.comparator: pair.comparator_name}
+    # Families are sets of studies: where studies conflict, that says it.
+    found = [c for c in review.conflicts if c.found][:1]
+    return words.conflict_lines(found, names, brief=not detail.reasons)
+
+
+def _limits(review: Review) -> tuple[str, ...]:
+    limits = review.limits
     parts = [
-        f"{text} {words.share(limits[key])}"
+        f"{text} {words.share(limits[key], review.mcse.get(f'limits.{key}'))}"
         for key, text in (
             ("proxy", "a perfect proxy would remove"),
             ("same_setting", "endless studies of the same setting"),
@@ -214,7 +237,7 @@ def _reasons(reasons: tuple[str, ...], detail: _Detail) -> tuple[str, ...]:
     shown = [words.show_name(reason) for reason in reasons]
     if detail.reasons:
         return tuple(words.clip(reason, REASON_WIDTH) for reason in shown)
-    return (words.clip(" · ".join(reason.split(". ")[0] for reason in shown), 400),) if shown else ()
+    return (words.clip(" · ".join(reason.split(". ")[0] for reason in shown), detail.gaps),) if shown else ()
 
 
 def _validity(rho: dict[str, float]) -> tuple[str, ...]:
@@ -229,10 +252,10 @@ def _validity(rho: dict[str, float]) -> tuple[str, ...]:
     return (said + ".",)
 
 
-def _changes(review: Review) -> tuple[str, ...]:
+def _changes(review: Review, most: int) -> tuple[str, ...]:
     if not review.flips_at:
         return ("no single assumption that was tried changes the word.",)
-    return (" · ".join(words.flip_lines(review.flips_at)[:MAX_FLIPS]),)
+    return (" · ".join(words.flip_lines(review.flips_at)[:most]),)
 
 
 def _inputs(review: Review, most: int) -> tuple[str, ...]:
@@ -258,10 +281,11 @@ def _input(line: InputLine) -> str:
     return words.clip(f"{name(line.as_read)}{effect}; {name(line.where)} ({line.source_kind})", 110)
 
 
-def _checks(checks: dict[str, Check]) -> str:
+def _checks(checks: dict[str, Check], most: int) -> str:
     shown = [f"{words.show_name(name)} {check.value:.3g} ({check.wanted})" for name, check in checks.items()]
-    more = f" · and {len(shown) - MAX_CHECKS} more" if len(shown) > MAX_CHECKS else ""
-    return f"all {len(shown)} passed: " + " · ".join(shown[:MAX_CHECKS]) + more
+    if len(shown) > most > 0:
+        shown[most:] = [f"and {len(shown) - most} more"]
+    return f"all {len(checks)} passed" + (": " + " · ".join(shown) if most else ".")
 
 
 def _reproduce(review: Review, command: str) -> tuple[str, ...]:

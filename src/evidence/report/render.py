@@ -20,7 +20,17 @@ from evidence.report.page import (
     page_of,
     quick_page_of,
 )
-from evidence.report.words import amount, band_in_100, flip_lines, in_100, next_lines, prior_lines, show_name, size
+from evidence.report.words import (
+    amount,
+    band_in_100,
+    conflict_lines,
+    flip_lines,
+    in_100,
+    next_lines,
+    prior_lines,
+    show_name,
+    size,
+)
 
 MAX_WIDTH = 100
 AXIS = 50
@@ -117,6 +127,8 @@ def ranking_view(ranking: Ranking, *, command: str = "") -> RenderableType:
             head, _section("NO VERDICT", no_verdict_lines(ranking.checks)), _section("TRY", (WHAT_TO_TRY,)), foot
         )
     parts: list[RenderableType] = [head, _section("VERDICT", _verdict(ranking)), _techniques(ranking)]
+    if conflicts := conflict_lines(ranking.conflicts, {t.id: t.name for t in ranking.techniques}):
+        parts.append(_section("CONFLICT", conflicts))
     if ranking.studies:
         parts.append(_studies(ranking.studies))
     parts.append(_section("TRY ORDER", (_try_order(ranking),)))

@@ -6,12 +6,15 @@ cannot disagree. The word comes from the table in `evidence.domain.verdict`, nev
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from evidence.domain.results import Flip, Ranking, Review
-from evidence.domain.verdict import NO_LEAN
+from evidence.domain.shifts import Conflict
+from evidence.domain.verdict import NO_LEAN, word_of
 
 _FORBIDDEN: dict[str, str] = {
     "significant": r"\b(?:non-?|in)?significan(?:t|tly|ce)\b",
@@ -43,9 +46,14 @@ def band_in_100(band: tuple[int, int]) -> str:
     return ">99" if hi == 100 else f"{lo}–{hi}"
 
 
-def share(x: float) -> str:
-    """A share in whole per cent; tails as `<1 %` and `>99 %`."""
-    return f"{in_100(min(max(x, 0.0), 1.0))} %"
+def share(x: float, mcse: float | None = None) -> str:
+    """A share in whole per cent, in tens where its Monte Carlo standard error allows no more; tails as `<1 %`, `>99 %`."""
+    inside = min(max(x, 0.0), 1.0)
+    digits = digits_of(mcse)
+    if digits >= 2:
+        return f"{in_100(inside)} %"
+    tens = round(10 * inside)
+    return "<10 %" if tens == 0 else ">90 %" if tens == 10 else f"{10 * tens} %"
 
 
 def amount(x: float) -> str:
@@ -55,9 +63,26 @@ def amount(x: float) -> str:
     return f"{x:.1f}" if abs(x) >= 9.995 else f"{x:.2f}"
 
 
-def size(x: float) -> str:
-    """A number to two decimals, never as `-0.00`."""
-    return f"{round(x, 2) + 0.0:.2f}"
+def digits_of(mcse: float | None, most: int = 2) -> int:
+    """Decimals that a Monte Carlo standard error supports: no printed digit below twice the error; negative for tens."""
+    if not mcse:
+        return most
+    return min(most, math.floor(-math.log10(2 * mcse)))
+
+
+def known_amount(x: float, mcse: float | None) -> str:
+    """A quantity to the digits its Monte Carlo standard error supports, at most two decimals."""
+    digits = digits_of(mcse, 1 if abs(x) >= 9.995 else 2)
+    smallest = 10.0**-digits
+    if abs(x) < smallest / 2:
+        return f"<{smallest:.{max(digits, 0)}f}"
+    return f"{round(x, digits):.{max(digits, 0)}f}"
+
+
+def size(x: float, mcse: float | None = None) -> str:
+    """A number to the digits its Monte Carlo standard error supports, at most two decimals, never as `-0.00`."""
+    digits = digits_of(mcse)
+    return f"{round(x, digits) + 0.0:.{max(digits, 0)}f}"
 
 
 def clip(text: str, width: int) -> str:
@@ -84,9 +109,11 @@ def find_forbidden(text: str) -> tuple[str, ...]:
 # --- sentences of a review -------------------------------------------------------------------------------------
 
 
-def source_noun(review: Review) -> str:
-    """What is being read: a study, or the bare finding of `evidence quick`."""
-    return "finding" if review.study is None else "study"
+def source(review: Review) -> str:
+    """What is being read: a study, several together, or the bare finding of `evidence quick`."""
+    if len(review.studies) > 1:
+        return f"these {len(review.studies)} studies"
+    return "this finding" if review.study is None else "this study"
 
 
 def names(review: Review) -> tuple[str, str]:
@@ -108,11 +135,10 @@ def forecast(review: Review) -> str:
     """Line 1: the word with its number and band, then before and at face value."""
     a, b = names(review)
     verb = f"gives {NO_LEAN}" if review.word == NO_LEAN else show_name(review.word)
-    noun = source_noun(review)
     return (
         f"At {show_name(review.target)}, the evidence {verb}: {a} above {b} in {in_100(review.p_post)} of 100"
-        f" (band {band_in_100(review.band)}). Before this {noun}: {in_100(review.p_prior)}."
-        f" Taking the {noun} at face value: {in_100(review.p_face_value)}."
+        f" (band {band_in_100(review.band)}). Before {source(review)}: {in_100(review.p_prior)}."
+        f" Taken at face value: {in_100(review.p_face_value)}."
     )
 
 
@@ -151,9 +177,7 @@ def over_updating(review: Review) -> str:
 
 def _break_even(review: Review) -> str:
     if review.p_break_even is None:
-        return (
-            f"The warranted shift is too small for a break-even belief: this {source_noun(review)} should not move you."
-        )
+        return f"The warranted shift is too small for a break-even belief: {source(review)} should not move you."
     side = "above" if review.p_break_even >= review.p_prior else "below"
     return (
         f"If reading it moves you {side} {in_100(review.p_break_even)} in 100,"
@@ -171,14 +195,21 @@ def _belief(review: Review) -> str:
     if ratio < 0:
         return f"{said}: a shift away from where the evidence points."
     if ratio < 0.5 and _is_direct(review):
-        return f"{said}: only {amount(ratio)} × the warranted shift; this evidence is direct, move further."
-    return f"{said}: {amount(ratio)} × the warranted shift (log-odds)."
+        return (
+            f"{said}: only {_times(review, 'shift_ratio')} the warranted shift; this evidence is direct, move further."
+        )
+    return f"{said}: {_times(review, 'shift_ratio')} the warranted shift (log-odds)."
 
 
 def _face_value(review: Review) -> str:
     if review.face_value_ratio is None:
         return ""
-    return f"Face value is {amount(review.face_value_ratio)} × the warranted shift."
+    return f"Face value is {_times(review, 'face_value_ratio')} the warranted shift."
+
+
+def _times(review: Review, field: Literal["shift_ratio", "face_value_ratio"]) -> str:
+    value = getattr(review, field)
+    return f"{known_amount(value, review.mcse.get(field))} ×"
 
 
 def _is_direct(review: Review) -> bool:
@@ -191,7 +222,7 @@ def robustness(review: Review) -> str:
     r = review.robustness
     return (
         f"{review.robustness_word.capitalize()}: the wording holds in {r.kept} of {r.of} plausible settings"
-        f" (they span {in_100(r.lowest)} to {in_100(r.highest)} in 100), {leader(review)} stays ahead in {r.same_side}."
+        f" ({in_100(r.lowest)} to {in_100(r.highest)} in 100), {leader(review)} stays ahead in {r.same_side}."
     )
 
 
@@ -207,10 +238,21 @@ def flip_lines(flips: Iterable[Flip]) -> tuple[str, ...]:
     return (*reached, *(f"{key}: {', '.join(bounds)} in 100 out of reach" for key, bounds in missed.items()))
 
 
-def exchange_rate(review: Review) -> str:
-    """What the evidence is worth in direct runs at the target."""
-    runs = amount(review.target_equivalent_n)
-    return f"this {source_noun(review)} is worth {runs} of one direct run at the target."
+COUNT_ERROR = 0.5
+"""With a larger Monte Carlo error than this the number of independent findings is not said."""
+
+
+def exchange_rate(review: Review, *, brief: bool = False) -> str:
+    """What the evidence is worth in direct runs at the target, and unless `brief` for how many findings it counts."""
+    runs = known_amount(review.target_equivalent_n, review.mcse.get("target_equivalent_n"))
+    verb = "are" if len(review.studies) > 1 else "is"
+    line = f"{source(review)} {verb} worth {runs} of one direct run at the target."
+    counted = review.effective_findings
+    if counted is not None and counted.of > 1:
+        line += (
+            f" As information on this contrast its {counted.of} findings count as {counted.value:.1f} independent ones."
+        )
+    return line if len(review.studies) < 2 else line.replace(" Its ", " Their ")
 
 
 def advice(review: Review) -> tuple[str, str]:
@@ -218,7 +260,7 @@ def advice(review: Review) -> tuple[str, str]:
     ahead, behind = leader(review), trailer(review)
     if review.word == NO_LEAN:
         return (
-            f"nothing yet: this {source_noun(review)} should not move your ranking; a nearer proxy would do more.",
+            f"nothing yet: {source(review)} should not move your ranking; a nearer proxy would do more.",
             "order trials by it · quote the effect size.",
         )
     if _is_strong(review):
@@ -245,17 +287,67 @@ def optimism(review: Review) -> str:
     return line[:1].upper() + line[1:]
 
 
-def in_context(review: Review) -> str:
-    """The same contrast beside the rest of the evidence base; empty for a bare finding."""
+def in_context(review: Review, *, brief: bool = False) -> str:
+    """The same contrast beside the rest of the evidence base; empty for a bare finding. `brief`: without the rank."""
     context = review.in_context
     if context is None:
         return ""
     if not context.ok:
         return "Beside the rest of the base: not shown, its reweighting check failed."
-    return (
-        f"Beside the rest of the base: {in_100(context.p_without)} without this study,"
-        f" {in_100(context.p_with)} with it, {in_100(context.p_face_value_with)} with it at face value."
+    line = (
+        f"Beside the rest of the base: {in_100(context.p_without)} without {source(review)},"
+        f" {in_100(context.p_with)} with, {in_100(context.p_face_value_with)} with all at face value."
     )
+    return " ".join(text for text in (line, "" if brief else _rank_shift(review), _against_the_rest(review)) if text)
+
+
+def _rank_shift(review: Review) -> str:
+    """The expected rank of the technique, without and with, where the difference is more than its error."""
+    rows = () if review.shifts is None else review.shifts.in_context
+    row = next((r for r in rows if r.id == review.pair.technique), None)
+    if row is None or abs(row.expected_rank.after - row.expected_rank.before) < 2 * row.expected_rank.mcse:
+        return ""
+    before, after = (size(x, row.expected_rank.mcse) for x in (row.expected_rank.before, row.expected_rank.after))
+    if before == after:
+        return ""
+    return f"Expected rank of {names(review)[0]}: {before} → {after} of {len(rows)}."
+
+
+def _against_the_rest(review: Review) -> str:
+    """Said where the findings alone lean one way and the rest of the base the other."""
+    context = review.in_context
+    if (
+        context is None
+        or word_of(review.p_post, "a", "b") == NO_LEAN
+        or word_of(context.p_without, "a", "b") == NO_LEAN
+    ):
+        return ""
+    if (review.p_post > 0.5) == (context.p_without > 0.5):
+        return ""
+    return f"{source(review).capitalize()} and the rest lean opposite ways."
+
+
+_SUBJECTS = {"studies": "Papers", "families": "Families of proxies"}
+
+
+def conflict_lines(conflicts: Iterable[Conflict], names: Mapping[str, str], *, brief: bool = False) -> tuple[str, ...]:
+    """Pairs whose measurements disagree in direction more than chance, with who stands on which side; `brief`: how many."""
+    lines: list[str] = []
+    for c in conflicts:
+        if c.found:
+            a, b = (clip(show_name(names.get(t, t)), 60) for t in (c.technique, c.comparator))
+            above, below = (
+                str(len(side)) if brief else _listed([show_name(name) for name in side]) for side in (c.above, c.below)
+            )
+            lines.append(
+                f"{_SUBJECTS[c.between]} disagree on {a} and {b} more than chance; the average hides it."
+                f" {a} ahead: {above}. {b} ahead: {below}. (Gail-Simon p {_p_value(c.p)})"
+            )
+    return tuple(lines)
+
+
+def _p_value(p: float) -> str:
+    return "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 
 # --- what to read next ------------------------------------------------------------------------------------------
