@@ -20,10 +20,11 @@ from evidence.domain.verdict import CONTENDER
 from evidence.inference.checks import K_HAT_LIMIT
 from evidence.inference.engine import Engine, Posterior, mixture_of, pair_moments
 from evidence.model.ranks import expected_hours_of, greedy_try_order, rank_distribution, sucra_of
-from evidence.model.scores import mixture_quantiles
+from evidence.model.scores import mixture_quantile_errors, mixture_quantiles
 
 type Floats = NDArray[np.float64]
 
+QUANTILES = (0.05, 0.5, 0.95)
 RANK_DRAWS = 20_000
 ROOT_BLOCK = 2_000_000
 """Entries of the matrices that are factorised at once."""
@@ -149,11 +150,9 @@ def _ranked(case: Case, posterior: Posterior, merits: Floats) -> tuple[RankedTec
         mean = float(posterior.weights @ posterior.mean[:, i])
         variance = float(posterior.weights @ (posterior.cov[:, i, i] + (posterior.mean[:, i] - mean) ** 2))
         is_baseline = i == 0
-        q05, q50, q95 = (
-            (0.0, 0.0, 0.0)
-            if is_baseline
-            else mixture_quantiles(posterior.mean[:, i], sd, posterior.weights, [0.05, 0.5, 0.95])
-        )
+        mixture = posterior.mean[:, i], sd, posterior.weights
+        q05, q50, q95 = quantiles = np.zeros(3) if is_baseline else mixture_quantiles(*mixture, QUANTILES)
+        errors = np.zeros(3) if is_baseline else mixture_quantile_errors(*mixture, quantiles) * _inflation(posterior)
         rows.append(
             RankedTechnique(
                 id=technique.id,
@@ -163,6 +162,7 @@ def _ranked(case: Case, posterior: Posterior, merits: Floats) -> tuple[RankedTec
                 merit_q05=float(q05),
                 merit_q50=float(q50),
                 merit_q95=float(q95),
+                merit_mcse=dict(zip(("q05", "q50", "q95"), errors.tolist(), strict=True)),
                 p_works=float(np.mean(merits[:, i] > case.base.question.smallest_difference)),
                 expected_rank=float(expected[i]),
                 sucra=float(sucra[i]),
@@ -171,6 +171,12 @@ def _ranked(case: Case, posterior: Posterior, merits: Floats) -> tuple[RankedTec
             )
         )
     return tuple(sorted(rows, key=lambda r: r.expected_rank))
+
+
+def _inflation(posterior: Posterior) -> float:
+    """By how much the errors of chains, whose draws hang together, exceed those of as many independent draws."""
+    sizes = [check.value for name, check in posterior.checks.items() if name.startswith("ess_bulk")]
+    return math.sqrt(len(posterior.weights) / max(min(sizes), 1.0)) if sizes else 1.0
 
 
 def _try_order(case: Case, merits: Floats) -> tuple[tuple[TryStep, ...], float]:

@@ -27,8 +27,6 @@ def subject_of(base: EvidenceBase, studies: tuple[str, ...], finding: str | None
     Raises BadInput for names that are not known, for a study named twice, and where the pair was measured at a target.
     """
     known = {s.id: s for s in base.studies if base.findings_of(s.id)}
-    if not studies:
-        raise ValueError("studies: found none, wanted at least one")
     for i, study in enumerate(studies):
         if study not in known:
             raise _bad("studies.csv", repr(study), f"a study with findings: {', '.join(known)}")
@@ -37,7 +35,7 @@ def subject_of(base: EvidenceBase, studies: tuple[str, ...], finding: str | None
     if finding is not None:
         subject = _one_finding(base, studies, finding)
     else:
-        headline = headline_of(base, studies[0])
+        headline = headline_of(base, next(iter(studies)))
         findings = tuple(f for study in studies for f in base.findings_of(study))
         title = "; ".join(known[study].title for study in studies)
         subject = Subject(findings, headline, pair_of(base, headline), studies, title, None)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evidence.cli import adding, ask, backtests, calibration, elicit, files, fits, imports, starting
+from evidence.cli import adding, ask, backtests, calibration, elicit, files, fits, imports, reviewing, starting
 
 app = typer.Typer(
     name="evidence",
@@ -24,7 +24,7 @@ app.command("check")(files.check)
 app.command("schema")(files.show_schema)
 app.command("quick")(ask.quick)
 app.command("rank")(ask.rank)
-app.command("review")(ask.review)
+app.command("review")(reviewing.review)
 app.command("what-if")(ask.what_if)
 app.command("backtest")(backtests.backtest)
 app.command("calibrate")(calibration.calibrate)

@@ -1,8 +1,7 @@
-"""The commands that ask a question of an evidence base: quick, rank, review, what-if."""
+"""The commands that ask a question of an evidence base: quick, rank, what-if."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,6 @@ from evidence.analysis.options import SweepRequest
 from evidence.cli import flags
 from evidence.cli.fits import require_free, store_fit
 from evidence.cli.running import (
-    NO_VERDICT,
     Choices,
     answer,
     bad_option,
@@ -23,19 +21,13 @@ from evidence.cli.running import (
     model_named,
     number,
     options_of,
-    paper_at,
     probability,
     progress_bar,
     reproducing_line,
     require_engine,
     require_verdict,
-    run_review,
-    show,
 )
 from evidence.domain.records import Model
-from evidence.domain.results import Review
-
-REPORT_SUFFIXES = (".html", ".md", ".json")
 
 
 @guarded
@@ -132,107 +124,6 @@ def rank(
 
 
 @guarded
-def review(
-    context: typer.Context,
-    studies: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="STUDY...|FILE.toml",
-            help="Id of a study of the base, several to read together, or a paper file.",
-        ),
-    ] = None,
-    *,
-    every: Annotated[
-        bool,
-        typer.Option(
-            "--all",
-            envvar="EVIDENCE_REVIEW_ALL",
-            help="Every study of the base; of every shipped base where none is given.",
-        ),
-    ] = False,
-    base: flags.BaseOption = flags.DEFAULT_BASE,
-    finding: Annotated[str | None, typer.Option("--finding", metavar="ID", help="One finding of the study.")] = None,
-    belief: flags.Belief = None,
-    no_elicit: Annotated[
-        bool, typer.Option("--no-elicit", help="Go without the reader's own belief; the page says so.")
-    ] = False,
-    report: flags.Report = None,
-    force: flags.Force = False,
-    target: flags.Target = None,
-    model: flags.ModelName = flags.DEFAULT_MODEL,
-    engine: flags.EngineName = "exact",
-    set: flags.Settings = None,
-    seed: flags.Seed = 1,
-    json: flags.Json = False,
-    quiet: flags.Quiet = False,
-) -> None:
-    """One page on one study, or on several read together: before, warranted, at face value, and what limits it.
-
-    Example: evidence review greenblatt2023control --base control --belief 85 --report review.html
-
-    Every study of every shipped base, a line each: evidence review --all
-    """
-    choices = Choices(target, tuple(set or ()), seed)
-    if no_elicit and belief is not None:
-        raise bad_option("--no-elicit", f"--belief {belief:g} beside it", "one of the two")
-    require_engine(engine, "exact")
-    _require_writable(report, force=force)
-    priors = model_named(model)
-    if every:
-        _require_alone("--all", STUDY=studies, **{"--finding": finding, "--belief": belief, "--report": report})
-        _review_all(base if _was_given(context, "base") else None, priors, choices, as_json=json, quiet=quiet)
-        return
-    if not studies:
-        raise bad_option("STUDY", "nothing", "the id of a study of the base, a paper file, or --all")
-    file = next((study for study in studies if study.endswith(".toml")), None)
-    if file is not None and len(studies) > 1:
-        raise bad_option("STUDY", f"{file} beside {len(studies) - 1} more", "one paper file alone, or ids of studies")
-    evidence_base = checked(paper_at(Path(file)) if file else base_named(base), priors)
-    chosen = (evidence_base.studies[-1].id,) if file else tuple(studies)
-    found = run_review(
-        evidence_base, priors, studies=chosen, finding=finding, choices=choices, belief=belief, quiet=quiet
-    )
-    command = reproducing_line(context)
-    if report is not None:
-        _write_report(report, found, command=command, force=force)
-    from evidence.report.render import review_view
-
-    answer(found, lambda: review_view(found, command=command), as_json=json)
-
-
-def _review_all(base: str | None, priors: Model, choices: Choices, *, as_json: bool, quiet: bool) -> None:
-    """Review every study of one base, or of every shipped one. Exits with 5 where a verdict is withheld."""
-    from evidence.io.shipped import list_shipped
-
-    names = list(list_shipped().bases) if base is None else [base]
-    bases = [checked(base_named(name), priors) for name in names]
-    found: list[tuple[str, Review]] = []
-    with progress_bar(quiet=quiet) as progress:
-        from evidence.analysis.review import prepare_whole, review_study
-        from evidence.analysis.subject import reviewed_studies
-
-        places = [(b, study) for b in bases for study in reviewed_studies(b)]
-        options, engine = options_of(choices, None), engine_named("exact")
-        whole = {b.question.id: prepare_whole(b, priors, engine=engine, options=options) for b in bases}
-        for number, (b, study) in enumerate(places):
-            if progress is not None:
-                progress("reviewing", number, len(places))
-            found.append((b.question.id, review_study(whole[b.question.id], study)))
-    if as_json:
-        from evidence.report.documents import json_of_reviews
-
-        typer.echo(json_of_reviews(found), nl=False)
-    else:
-        from evidence.report.render import reviews_view
-
-        show(reviews_view(found))
-    failed = [f"{name}: {review.study}" for name, review in found if not review.ok]
-    if failed:
-        complain([f"no verdict: {', '.join(failed)}; `evidence review STUDY --base BASE` says why"])
-        raise typer.Exit(NO_VERDICT)
-
-
-@guarded
 def what_if(
     context: typer.Context,
     base: flags.Base = flags.DEFAULT_BASE,
@@ -284,18 +175,6 @@ def what_if(
         answer(found, lambda: sweep_view(found, command=reproducing_line(context)), as_json=json)
 
 
-def _was_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name != "DEFAULT"
-
-
-def _require_alone(option: str, **others: object) -> None:
-    """Raises BadInput for an option or argument that makes no sense beside `option`."""
-    for name, value in others.items():
-        if value is not None:
-            raise bad_option(option, f"{name} beside it", "one of the two")
-
-
 def _require_class(name: str, model: Model) -> None:
     """Raises BadInput for a class that the model does not know; models without classes take any."""
     if model.classes and name not in model.classes:
@@ -303,30 +182,6 @@ def _require_class(name: str, model: Model) -> None:
 
         wanted = f"a class of the model {model.id!r}: {', '.join(model.classes)}{did_you_mean(name, model.classes)}"
         raise bad_option("--class", repr(name), wanted)
-
-
-def _require_writable(report: Path | None, *, force: bool) -> None:
-    """Raises BadInput before the work is done, not after it."""
-    if report is None:
-        return
-    if report.suffix.lower() not in REPORT_SUFFIXES:
-        raise bad_option("--report", repr(str(report)), f"a name that ends in {', '.join(REPORT_SUFFIXES)}")
-    if report.exists() and not force:
-        raise bad_option("--report", f"an existing file {report}", "another name, or --force to overwrite")
-
-
-def _write_report(path: Path, review: Review, *, command: str, force: bool) -> None:
-    from evidence.io.store import write_text
-    from evidence.report.documents import html_of, json_of, markdown_of
-
-    match path.suffix.lower():
-        case ".json":
-            text = json_of(review)
-        case ".md":
-            text = markdown_of(review, command=command)
-        case _:
-            text = html_of(review, command=command)
-    write_text(path, text, force=force)
 
 
 def _sweep_request(text: str, flip: float | None) -> SweepRequest:

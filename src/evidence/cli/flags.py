@@ -36,7 +36,11 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 Report = Annotated[
     Path | None,
-    typer.Option("--report", metavar="FILE", help="Also write the page to FILE.html, FILE.md or FILE.json."),
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Also write the page to FILE.html, FILE.md or FILE.json; with --all to a folder.",
+    ),
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="FILE.nc", help="Also store the fit, for `diagnose` and for ArviZ.")

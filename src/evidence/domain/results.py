@@ -39,6 +39,8 @@ class RankedTechnique(Record):
     merit_q05: float
     merit_q50: float
     merit_q95: float
+    merit_mcse: dict[str, float] = Field(default_factory=dict)
+    """Monte Carlo standard errors of the quantiles: q05, q50, q95."""
     p_works: float
     """P(merit > smallest difference that matters)."""
     expected_rank: float

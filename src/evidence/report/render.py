@@ -172,8 +172,8 @@ def _techniques(ranking: Ranking) -> Table:
         table.add_row(
             str(place),
             Text(show_name(technique.name)),
-            size(technique.merit_q50),
-            f"{size(technique.merit_q05)} to {size(technique.merit_q95)}",
+            size(technique.merit_q50, technique.merit_mcse.get("q50")),
+            " to ".join(size(getattr(technique, f"merit_{q}"), technique.merit_mcse.get(q)) for q in ("q05", "q95")),
             "" if follower is None else in_100(ranking.p_above[technique.id][follower.id]),
             in_100(technique.p_works),
             in_100(technique.p_best),
