@@ -98,7 +98,7 @@ def simulate_effects(rng, n_techniques, gaps, relevance, *, tau_P=0.7, v=0.9, w=
     return tau_P * g + rng.normal(0.15, sigma_b, N_SETTINGS), family
 
 
-def measure(n_findings, *, n_techniques=N_TECHNIQUES, n_families=N_FAMILIES, relevance_per="family"):
+def measure(n_findings, *, n_techniques=N_TECHNIQUES, n_families=N_FAMILIES, relevance_per="family", name="default"):
     """Seconds, peak memory and checks of one fit, its P(A > B) matrix and its ranking."""
     from evidence.analysis.fitting import fit_case, prepare_case
     from evidence.analysis.ranking import draw_merits, probability_matrix
@@ -108,7 +108,7 @@ def measure(n_findings, *, n_techniques=N_TECHNIQUES, n_families=N_FAMILIES, rel
     from evidence.model.ranks import rank_distribution
 
     base = make_base(n_findings, n_techniques=n_techniques, n_families=n_families)
-    model = load_model(find_model("default"))
+    model = load_model(find_model(name))
     shared = model.parametrisation.model_copy(update={"relevance_per": relevance_per})
     stages = lambda label, done, total: print(
         f"{time.perf_counter() - start:7.1f} s {label} {done}/{total}", file=sys.stderr
@@ -133,11 +133,12 @@ def main():
     parser.add_argument("--findings", type=int)
     parser.add_argument("--techniques", type=int, default=N_TECHNIQUES)
     parser.add_argument("--families", type=int, default=N_FAMILIES)
+    parser.add_argument("--model", default="default")
     parser.add_argument("--relevance-per", choices=("family", "class"), default="family")
     arguments = parser.parse_args()
     if arguments.findings:
         sizes = {"n_techniques": arguments.techniques, "n_families": arguments.families}
-        found = measure(arguments.findings, **sizes, relevance_per=arguments.relevance_per)
+        found = measure(arguments.findings, **sizes, relevance_per=arguments.relevance_per, name=arguments.model)
         print(json.dumps(found))
         return
     rows = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
@@ -137,14 +137,18 @@ def _belief_problems(base: EvidenceBase, model: Model) -> Iterator[Problem]:
 
 def narrowed(case: Case, findings: set[str]) -> Case:
     """The case of these findings alone, on the techniques, settings and families they need: same prior, small arrays."""
-    base = case.base
+    return with_base(case, narrowed_base(case.base, findings))
+
+
+def narrowed_base(base: EvidenceBase, findings: Collection[str]) -> EvidenceBase:
+    """The base of these findings alone, with the techniques, settings and families that they need."""
     kept = tuple(f for f in base.findings if f.id in findings)
     techniques = {f.technique for f in kept} | {f.comparator for f in kept} | {base.techniques[0].id}
     of_setting = {s.id: s.family for s in base.settings}
     families = {of_setting[f.setting] for f in kept if f.setting in of_setting}
     references = {base.family(name).stated_at for name in families}
     settings = {f.setting for f in kept} | references
-    small = base.model_copy(
+    return base.model_copy(
         update={
             "techniques": tuple(t for t in base.techniques if t.id in techniques),
             "families": tuple(f for f in base.families if f.id in families),
@@ -155,7 +159,6 @@ def narrowed(case: Case, findings: set[str]) -> Case:
             "orders": tuple(b for b in base.orders if {b.technique, b.comparator} <= techniques),
         }
     )
-    return with_base(case, small)
 
 
 def with_base(case: Case, base: EvidenceBase) -> Case:

@@ -76,6 +76,11 @@ class Live:
         self._indices = (posterior.techniques.index(pair[0]), posterior.techniques.index(pair[1]))
         self._features = features_of(posterior)
 
+    @property
+    def registered_p(self) -> float:
+        """P(technique above comparator) with nothing moved."""
+        return float(self.posterior.weights @ self.posterior.above(*self._indices))
+
     def move(
         self, settings: tuple[str, ...], *, mask: Floats | None = None, mcse_limit: float = COARSE, seed: int = 1
     ) -> LiveAnswer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -96,13 +96,16 @@ def prepare_whole(base: EvidenceBase, model: Model, *, engine: Engine, options: 
     return Whole(case, engine, options)
 
 
-def review_study(whole: Whole, *studies: str, finding: str | None = None) -> Review:
+def review_study(
+    whole: Whole, *studies: str, finding: str | None = None, belief: float | None = None
+) -> Review:
     """What a study, one of its findings, or several studies read together warrant, alone and in context.
 
-    Raises BadInput for what `subject_of` refuses.
+    `belief` is the reader's, if it is not that of the options. Raises BadInput for what `subject_of` refuses.
     """
     subject = subject_of(whole.case.base, studies, finding)
-    return _review(whole.case, whole.engine, subject, whole.options, _in_context(whole, subject))
+    options = whole.options if belief is None else replace(whole.options, belief=belief)
+    return _review(whole.case, whole.engine, subject, options, _in_context(whole, subject))
 
 
 def review_quick(claim: QuickClaim, model: Model, *, engine: Engine, options: Options) -> Review:

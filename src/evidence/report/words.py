@@ -350,6 +350,16 @@ def _p_value(p: float) -> str:
     return "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 
+def order_kept_line(validity: Mapping[str, float]) -> str:
+    """A setting's validity with its 80 % interval, as how often the order of two techniques is kept."""
+    low, middle, high = (validity[q] for q in ("q10", "q50", "q90"))
+    kept = [f"{50 + 100 * math.asin(max(-1.0, min(1.0, rho))) / math.pi:.0f}" for rho in (low, middle, high)]
+    return (
+        f"Suggested validity {size(middle)} (80 %, equal-tailed: {size(low)} to {size(high)}): the order of two techniques"
+        f" is kept in {kept[1]} of 100 pairs ({kept[0]} to {kept[2]})."
+    )
+
+
 # --- what to read next ------------------------------------------------------------------------------------------
 
 NEXT_SHOWN = 3

@@ -1,0 +1,65 @@
+"""Page 6: every technique at the target, what moved it, and what it costs to try them in order."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from evidence.app.answers import ranking_of
+from evidence.app.frame import computed, no_verdict, open_page, picture, plain
+from evidence.app.workspace import workspace
+from evidence.domain.results import Ranking
+from evidence.domain.verdict import CONTENDER
+from evidence.report.words import conflict_lines, in_100, next_lines, size
+
+
+def show() -> None:
+    """Draw the page."""
+    found = workspace()
+    open_page("ranking", "Ranking", found, locked=True)
+    fitted = computed("Ranking by everything in the base", lambda: ranking_of(found))
+    ranking = fitted.ranking
+    if not ranking.ok:
+        no_verdict(ranking.checks)
+        return
+    contenders = [plain(t.name) for t in ranking.techniques if t.p_best >= CONTENDER]
+    st.write("Not ruled out as first (10 in 100 or more): " + (", ".join(contenders) or "nobody reaches it") + ".")
+    for line in conflict_lines(ranking.conflicts, {t.id: t.name for t in ranking.techniques}):
+        st.warning(plain(line))
+    _table(ranking)
+    from evidence.report.figures import contributions, rank_heat, svg_of
+
+    left, right = st.columns(2)
+    for column, drawing in ((left, rank_heat(ranking)), (right, contributions(ranking))):
+        with column:
+            picture(svg_of(drawing), drawing.alt)
+    st.subheader("Pairs")
+    names = [t.name for t in ranking.techniques]
+    first, second = st.columns(2)
+    a = first.selectbox("Technique", range(len(names)), format_func=names.__getitem__)
+    b = second.selectbox("against", range(len(names)), 1, format_func=names.__getitem__)
+    if a != b:
+        one, two = ranking.techniques[a], ranking.techniques[b]
+        st.metric("ahead in, of 100", in_100(ranking.p_above[one.id][two.id]))
+    st.subheader("In which order to try them")
+    st.write(
+        plain(" → ".join(step.name for step in ranking.try_order))
+        + f" ({ranking.try_order_hours:.0f} expected researcher-hours, failure of all included)."
+    )
+    st.subheader("What to read next")
+    for line in next_lines(ranking):
+        st.write(plain(line))
+
+
+def _table(ranking: Ranking) -> None:
+    st.dataframe(
+        [
+            {
+                "technique": t.name, "merit, SMD (median)": size(t.merit_q50, t.merit_mcse.get("q50")),
+                "90 %, equal-tailed": f"{size(t.merit_q05, t.merit_mcse.get('q05'))} to {size(t.merit_q95, t.merit_mcse.get('q95'))}",
+                "works, in 100": in_100(t.p_works), "first, in 100": in_100(t.p_best),
+                "expected rank": f"{t.expected_rank:.1f}",
+            }
+            for t in ranking.techniques
+        ],
+        hide_index=True, width="stretch",
+    )  # fmt: skip
