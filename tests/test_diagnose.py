@@ -1,14 +1,18 @@
 """`evidence rank --out` and `evidence diagnose`: a fit, its file, and the gate that travels with it (TESTS R7, R8)."""
 
 import json
+import re
+import xml.etree.ElementTree as ET
 
 import netCDF4
 import numpy as np
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 from bases import write_base
 from evidence.cli import app
+from evidence.inference import diagnostic_plots
 
 
 def run(*words):
@@ -152,3 +156,46 @@ def test_the_sampled_engine_is_a_choice_of_rank(base, tmp_path):
     found = run("diagnose", path, "--json")
     assert found.exit_code == result.exit_code, found.output
     assert json.loads(found.stdout)["engine"] == "sampled"
+
+
+def test_plots_of_a_weighted_fit_are_whole_svg_files_and_kept_without_force(copied, tmp_path):
+    folder = tmp_path / "plots"
+    result = run("diagnose", copied, "--plots", folder, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["prior-posterior.svg", "weights.svg"]
+    svg = (folder / "weights.svg").read_text(encoding="utf-8")
+    k_hat, ess = (json.loads(result.stdout)["checks"][name]["value"] for name in ("k_hat", "ess"))
+    said = re.search(r"k-hat (-?[\d.]+|-inf), worth (\d+) of \d+ draws", svg)
+    assert float(said[1]) == pytest.approx(k_hat, abs=0.11)  # as `diagnose` allows: unweighted draws are not stored
+    assert int(said[2]) == pytest.approx(ess, abs=1)
+    assert "sigma_b" in (folder / "prior-posterior.svg").read_text(encoding="utf-8")
+    (folder / "weights.svg").write_text("mine", encoding="utf-8")
+    refused = run("diagnose", copied, "--plots", folder)
+    assert refused.exit_code == 2
+    assert "--force" in refused.stderr
+    assert (folder / "weights.svg").read_text(encoding="utf-8") == "mine"
+    assert run("diagnose", copied, "--plots", folder, "--force").exit_code == 0
+    assert (folder / "weights.svg").read_text(encoding="utf-8") == svg
+
+
+def test_plots_of_chains_show_the_quantities_that_mix_worst(monkeypatch):
+    rng = np.random.default_rng(7)
+    draws = rng.normal(size=(4, 200, 6))
+    draws[2, :, 4] += 3  # one chain elsewhere
+    draws[:, :, 5] = 1.0  # a constant
+    variables = {"a": draws[..., 0], "b": draws[..., 3], "sticks": draws[..., 4], "constant": draws[..., 5]}
+    group = xr.Dataset(
+        {name: (("chain", "draw"), values) for name, values in variables.items()}
+        | {"merit": (("chain", "draw", "technique"), draws[..., 1:3])},
+        coords={"technique": ["x", "<script>"], "chain": range(4), "draw": range(200)},
+    )
+    tree = xr.DataTree.from_dict({"/posterior": group, "/prior": group.isel(chain=[0])})
+    monkeypatch.setattr(diagnostic_plots, "MOST_PANELS", 3)
+    drawn = diagnostic_plots.diagnostic_plots(tree, 4)
+    assert tuple(drawn) == diagnostic_plots.plot_names(4)
+    for svg in drawn.values():
+        words = {element.text for element in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")}  # noqa: S314
+        shown = words & {"a", "b", "sticks", "constant", "merit[x]", "merit[<script>]"}
+        assert len(shown) == 3
+        assert "sticks" in shown
+        assert "constant" not in shown

@@ -2,6 +2,7 @@
 
     python validation/backtest_report.py                          the shipped bridges
     python validation/backtest_report.py domainbed jailbreakbench  and these folders, imported from the local tables
+    python validation/backtest_report.py --pictures               no run: the plots again, from validation/backtest*.json
 
 The models are those of models/without; `validation/bridges.json` is what `evidence calibrate --json` said when it wrote
 them. Bridges whose tables may not be shipped are read where they are and named in the page.
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from evidence.analysis.backtest import Read, backtest
 from evidence.analysis.calibrate import base_rates
-from evidence.domain.backtest import LARGE
+from evidence.domain.backtest import LARGE, BacktestTable
 from evidence.domain.calibration import Calibration
 from evidence.domain.records import Prior
 from evidence.inference.exact import ExactEngine
@@ -23,7 +24,7 @@ from evidence.io.models import load_model
 from evidence.io.shipped import find_base, find_model, find_model_without, list_shipped
 from evidence.io.tables import load_base
 from evidence.report.backtest import backtest_markdown
-from evidence.report.reliability import reliability_svg
+from evidence.report.figures import reliability, svg_of
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "backtest.md"
@@ -181,10 +182,22 @@ def learned_tables(found):
     return {k: "\n".join(v) for k, v in {"laws": laws, "weights": weights, "rates": rates, "shares": shares}.items()}
 
 
+def draw(*names):
+    """The reliability plots of stored results, into docs."""
+    for name in names:
+        found = BacktestTable.model_validate_json((ROOT / "validation" / f"{name}.json").read_text(encoding="utf-8"))
+        plot = reliability(found, title="Claimed against observed order of two techniques")
+        (ROOT / "docs" / f"{name}.svg").write_text(svg_of(plot), encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", action="store_true", help="only draw the pictures again, from the stored results")
     parser.add_argument("folders", nargs="*", help="imported bridges that are not shipped")
     options = parser.parse_args()
+    if options.pictures:
+        draw(*(path.stem for path in sorted((ROOT / "validation").glob("backtest*.json"))))
+        return
     shipped = [load_base(find_base(name)) for name in list_shipped().bridges]
     local = [load_base(Path(folder)) for folder in options.folders]
     bases = [*shipped, *local]
@@ -194,7 +207,8 @@ def main():
     seconds = time.perf_counter() - start
     siblings = run(reads_of([b for b in bases if len({o.target for o in b.outcomes}) > 1]), siblings_visible=True)
     for name, found in (("backtest", hidden), ("backtest-siblings", siblings)):
-        (ROOT / "docs" / f"{name}.svg").write_text(reliability_svg(found, "Claimed against observed order of two techniques"), encoding="utf-8")
+        (ROOT / "validation" / f"{name}.json").write_text(json.dumps(found.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
+    draw("backtest", "backtest-siblings")
     template = (ROOT / "validation" / "backtest_page.md").read_text(encoding="utf-8")
     parts = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"), "seconds": f"{seconds:.0f}",
@@ -205,7 +219,6 @@ def main():
     for key, value in parts.items():
         template = template.replace("{{" + key + "}}", value)
     PAGE.write_text(template, encoding="utf-8")
-    (ROOT / "validation" / "backtest.json").write_text(json.dumps(hidden.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
     print(parts["goals"], f"\n{seconds:.0f} s for all bridges, outcomes hidden")
 
 

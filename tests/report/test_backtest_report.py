@@ -19,7 +19,8 @@ from evidence.domain.backtest import (
 )
 from evidence.domain.results import Check
 from evidence.report.backtest import backtest_markdown, grids_of
-from evidence.report.reliability import SHOWN, reliability_svg, wilson
+from evidence.report.figures import reliability, svg_of
+from evidence.report.figures_backtest import SHOWN, wilson
 
 SVG = "{http://www.w3.org/2000/svg}"
 READERS = ("warranted", "coin", "face-value", "random-effects-predictive")
@@ -116,40 +117,40 @@ def test_a_hostile_name_stays_text_in_one_cell():
     assert all("\n" not in cell for grid in grids_of(table()) for row in grid.rows for cell in row)
 
 
-def marks_of(root):
-    """Bars of the plot: one per mark, with a colour of a reader."""
-    colours = {colour for colour, _ in SHOWN.values()}
-    return [p for p in root.iter(f"{SVG}path") if p.get("stroke") in colours]
+def drawn(figure, gid):
+    """Artists of a figure by their id."""
+    return [artist for artist in figure.axes[0].get_children() if artist.get_gid() == gid]
 
 
 def test_the_plot_is_xml_with_words_and_a_mark_for_every_bin_shown():
     found = table()
-    root = parsed(reliability_svg(found, HOSTILE.replace("\x1b", "")))
-    assert root.find(f"{SVG}title").text == HOSTILE.replace("\x1b", "")
+    figure = reliability(found, title=HOSTILE)
+    root = parsed(svg_of(figure))
+    assert root.find(f"{SVG}title").text == HOSTILE.replace("\x1b", "\\x1b")
     shown = [b for b in found.reliability if b.reader in SHOWN]
     description = root.find(f"{SVG}desc").text
-    assert len(description.split("; ")) == len(shown) == len(marks_of(root)) == 6
+    assert len(description.split("; ")) == len(shown) == len(drawn(figure, "mark")) == len(drawn(figure, "bar")) == 6
     assert f"warranted claimed 54, right 70 of 100 ({shown[0].pairs:.0f} pairs)" in description
     assert not list(root.iter(f"{SVG}script"))
-    # A mark and a sign in the legend for each reader, besides the white ground.
-    assert len(list(root.iter(f"{SVG}circle"))) == 2 + 1
-    assert len(list(root.iter(f"{SVG}rect"))) == 2 + 1 + 1
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == list(SHOWN)
 
 
-def test_a_calibrated_mark_lies_on_the_diagonal():
-    (circle, _) = parsed(
-        reliability_svg(table(bins=(bin_at(0.8, 0.8),)), "t")
-    ).iter(f"{SVG}circle")  # fmt: skip
-    root = parsed(reliability_svg(table(), "t"))
-    (diagonal,) = [p for p in root.iter(f"{SVG}path") if p.get("stroke-dasharray")]
-    x0, y0, x1, y1 = (float(v) for v in re.findall(r"[0-9.]+", diagonal.get("d")))
-    share = (float(circle.get("cx")) - x0) / (x1 - x0)
-    assert share == pytest.approx(0.6, abs=1e-3)
-    assert float(circle.get("cy")) == pytest.approx(y0 + share * (y1 - y0), abs=0.1)
+def test_marks_and_bars_lie_where_the_shares_are():
+    found = table()
+    figure = reliability(found)
+    shown = [b for b in found.reliability if b.reader in SHOWN]
+    for b, mark, bar in zip(shown, drawn(figure, "mark"), drawn(figure, "bar"), strict=True):
+        assert mark.get_offsets().tolist() == [[100 * b.claimed, 100 * b.observed]]
+        assert list(bar.get_ydata()) == [100 * end for end in wilson(b.observed, b.pairs)]
+    (diagonal,) = drawn(figure, "diagonal")
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [50, 100]
+    assert len({shape for _, shape in SHOWN.values()}) == len(SHOWN)  # print without colour tells them apart
 
 
-def bin_at(claimed, observed):
-    return ReliabilityBin(reader="warranted", lo=0.8, hi=0.9, pairs=10, claimed=claimed, observed=observed)
+def test_a_failed_backtest_has_no_plot():
+    figure = reliability(table().model_copy(update={"ok": False}))
+    assert figure.alt.startswith("No verdict")
+    assert figure.axes == []
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 1), (1, 1), (0, 10), (3, 10), (10, 10), (77, 100)])

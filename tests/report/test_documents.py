@@ -1,7 +1,10 @@
+import base64
 import csv
+import hashlib
 import io
 import json
 import re
+import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
 import pytest
@@ -26,7 +29,8 @@ HOSTILE = (
     "&lt;b&gt; `code` | a | b |",
 )
 OUR_TAGS = {
-    "html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "svg", "text", "rect", "line", "circle",
+    "html", "head", "meta", "title", "style", "body", "header", "main", "section", "div", "dl", "dt", "dd", "small",
+    "h1", "h2", "p", "img",
 }  # fmt: skip
 REVIEW_KEYS = {
     "study", "finding", "pair", "p_prior", "p_post", "p_face_value", "p_ceiling", "p_break_even", "in_context",
@@ -41,6 +45,17 @@ TECHNIQUE_KEYS = {
     "id", "name", "merit_mean", "merit_sd", "merit_q05", "merit_q50", "merit_q95", "expected_rank", "sucra", "p_best",
     "rank_probabilities",
 }  # fmt: skip
+
+
+SVG_TAGS = {
+    f"{{http://www.w3.org/2000/svg}}{tag}"
+    for tag in ("svg", "title", "desc", "defs", "style", "g", "path", "use", "text", "clipPath", "rect", "pattern")
+}
+
+
+def pictures_of(page: str) -> list[str]:
+    """The SVG texts inside a page."""
+    return [base64.b64decode(code).decode() for code in re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)]
 
 
 class Seen(HTMLParser):
@@ -77,9 +92,14 @@ def hostile_review(text: str) -> Review:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_in_a_name_becomes_active_html(text):
-    seen = parsed(html_of(hostile_review(text), command=text))
+    page = html_of(hostile_review(text), command=text)
+    seen = parsed(page)
     assert set(seen.tags) <= OUR_TAGS
-    assert not [name for name, _ in seen.attributes if name.startswith("on") or name in {"href", "src", "style"}]
+    assert not [name for name, _ in seen.attributes if name.startswith("on") or name in {"href", "style"}]
+    sources = [value for name, value in seen.attributes if name == "src"]
+    assert len(sources) == seen.tags.count("img") == 2
+    for svg in pictures_of(page):
+        assert {element.tag for element in ET.fromstring(svg).iter()} <= SVG_TAGS  # noqa: S314 (our own)
     assert "49" not in seen.text.split("REPRODUCE")[0] or "{{" not in text  # a template in a name is not run
     assert "\u202e" not in seen.text
     if text.startswith("<img"):
@@ -104,17 +124,22 @@ def test_bare_addresses_do_not_link_themselves_in_markdown():
 
 def test_the_page_forbids_scripts_and_remote_resources():
     page = html_of(make_review(), command="evidence review jones2026 --seed 1")
-    assert "default-src 'none'" in page
+    assert "default-src 'none'; img-src data:; style-src 'sha256-" in page
     assert "<script" not in page
     assert not re.findall(r"(?:https?:)?//\w", page)
     assert "url(" not in page
     assert "@import" not in page
+    for svg in pictures_of(page):
+        assert "<script" not in svg
+        assert set(re.findall(r'(?:href|src)="([^"]*)"', svg)) <= set(re.findall(r'"(#\w+)"', svg))
+        assert set(re.findall(r"url\(([^)]*)\)", svg)) <= set(re.findall(r"url\((#\w+)\)", svg))
+        assert set(re.findall(r"https?://[^\"]*", svg)) <= {
+            "http://www.w3.org/2000/svg",
+            "http://www.w3.org/1999/xlink",
+        }
 
 
 def test_the_policy_names_the_style_sheet_by_its_hash():
-    import base64
-    import hashlib
-
     page = html_of(make_review())
     style = page.split("<style>")[1].split("</style>")[0]
     wanted = base64.b64encode(
@@ -129,15 +154,23 @@ def test_the_picture_says_its_numbers_in_words():
         "Belief that A is above B at TARGET, in 100: before 50, warranted 62, face value &gt;99, you said 85;"
         " ceiling 62, break-even 73."
     )
-    assert page.count(alt) == 2
-    assert page.count("<circle") == 50
-    assert page.count('fill="#000"') == 25  # the mock's dots run evenly from -2 to 2
+    assert page.count(f'alt="{alt}"') == 1
+    assert 'alt="50 equally likely outcomes of A minus B at TARGET, in SMD; 25 are right of 0 (A ahead);' in page
+    assert "<dt>warranted</dt><dd>62 <small>in 100</small></dd>" in page
 
 
-def test_the_page_is_black_and_white():
-    page = html_of(make_review())
+def test_the_words_of_the_page_are_in_shades_of_grey():
+    page = re.sub(r'src="[^"]*"', "", html_of(make_review()))
     colours = set(re.findall(r"#[0-9a-fA-F]{3,6}\b", page))
-    assert colours <= {"#000", "#fff", "#777"}
+    assert colours
+    assert {colour for colour in colours if len(set(colour[1:])) > 1} == set()
+
+
+def test_findings_stand_beside_the_target_where_two_or_more_have_a_size():
+    (line,) = make_review().inputs
+    assert len(pictures_of(html_of(make_review()))) == 2
+    assert len(pictures_of(html_of(make_review(inputs=(line, line))))) == 3
+    assert len(pictures_of(html_of(make_review(inputs=(line, line.model_copy(update={"effect_smd": None})))))) == 2
 
 
 def test_html_markdown_and_json_say_the_same_verdict():
@@ -176,7 +209,7 @@ def test_a_failed_gate_leaves_no_answer_in_any_document():
     for text in (json_of(review), html_of(review), markdown_of(review)):
         assert "0.617" not in text
         assert "62 of 100" not in text
-    assert "<svg" not in html_of(review)
+    assert "<img" not in html_of(review)
     ranking = json.loads(json_of(make_ranking(ok=False, checks=FAILED)))
     assert ranking["techniques"] is None
     assert ranking["p_above"] is None

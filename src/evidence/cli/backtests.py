@@ -126,12 +126,17 @@ def _write(report: Path, found: BacktestTable, *, force: bool) -> None:
     from evidence.io.store import write_text
     from evidence.report.backtest import backtest_document, backtest_markdown
     from evidence.report.documents import json_text
-    from evidence.report.reliability import reliability_svg
 
     names = ", ".join(b.bridge for b in found.bridges)
     text = {
         ".md": lambda: f"# Backtest\n\n{backtest_markdown(found)}",
         ".json": lambda: json_text(backtest_document(found)),
-        ".svg": lambda: reliability_svg(found, f"Claimed against observed on {names}"),
+        ".svg": lambda: _picture(found, f"Claimed against observed on {names}"),
     }[report.suffix.lower()]()
     write_text(report, text, force=force)
+
+
+def _picture(found: BacktestTable, title: str) -> str:
+    from evidence.report.figures import reliability, svg_of
+
+    return svg_of(reliability(found, title=title))

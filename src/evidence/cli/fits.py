@@ -12,6 +12,8 @@ from evidence.cli.running import NO_VERDICT, bad_option, complain, guarded, repr
 from evidence.domain.errors import BadInput, Problem
 
 if TYPE_CHECKING:
+    from xarray import DataTree
+
     from evidence.analysis.ranking import Fitted
     from evidence.domain.results import Diagnosis
 
@@ -49,15 +51,19 @@ def store_fit(out: Path, fitted: Fitted, *, force: bool) -> None:
 
 
 @guarded
-def diagnose(
+def diagnose(  # noqa: PLR0917 (one parameter per argument and option)
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE.nc", help="A fit stored by `evidence rank --out`.")],
+    plots: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write ArviZ's plots of the fit there, as SVG.")
+    ] = None,
+    force: flags.Force = False,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> None:
     """The checks of a stored fit, as stored and from its draws today; exit 5 if one failed.
 
-    Example: evidence diagnose fit.nc
+    Example: evidence diagnose fit.nc --plots plots
     """
     del quiet  # nothing here takes long
     from evidence.io.fits import read_fit
@@ -70,6 +76,8 @@ def diagnose(
         posterior, prior = from_tree(tree, header.checks), prior_draws(tree)
     except (KeyError, ValueError, IndexError):
         raise BadInput([Problem(str(file), None, "", "another layout", "a fit of this version")]) from None
+    if plots is not None:
+        _write_plots(plots, tree, posterior.chains, force=force)
     found = diagnose_fit(header, posterior, prior)
     if json:
         from evidence.report.documents import json_text
@@ -80,6 +88,16 @@ def diagnose(
 
         show(diagnosis_view(found, command=reproducing_line(context)))
     _require_sound(found)
+
+
+def _write_plots(folder: Path, tree: DataTree, chains: int, *, force: bool) -> None:
+    """Plots of a fit whose checks failed too: they are for seeing why."""
+    from evidence.inference.diagnostic_plots import diagnostic_plots, plot_names
+    from evidence.io.store import replacing_files
+
+    with replacing_files(folder, plot_names(chains), force=force) as temporary:
+        for name, svg in diagnostic_plots(tree, chains).items():
+            (temporary / name).write_text(svg, encoding="utf-8")
 
 
 def _require_sound(found: Diagnosis) -> None:

@@ -13,10 +13,13 @@ from importlib.resources import files
 from typing import Any
 
 from evidence.domain.results import Ranking, Review, Sweep
-from evidence.report.page import Page, Picture, page_of
+from evidence.report.page import Picture, page_of
 from evidence.report.words import in_100, show_name
 
 _MARKDOWN_ACTIVE = re.compile(r"([\\`*_{}\[\]<>#|~!&$])|(?<=:)(?=//)|(?<=www)(?=\.)")
+
+FINDINGS_ON_PAGE = 5
+"""Rows of the forest on the one-page review; the rest is counted there."""
 
 # What a failed gate leaves of each record: names and reasons, no answer.
 _KEPT_OF_REVIEW = {
@@ -110,7 +113,10 @@ def _markdown(text: str) -> str:
 
 
 def html_of(review: Review, *, command: str = "") -> str:
-    """The one-page review as one HTML file: no script, no remote resource, a policy that forbids both."""
+    """The one-page review as one HTML file: no script, no remote resource, a policy that forbids both.
+
+    Pictures are SVG inside the page, shown as images: a script in one would not run.
+    """
     import jinja2
 
     style = files("evidence.report").joinpath("review.css").read_text(encoding="utf-8")
@@ -121,8 +127,8 @@ def html_of(review: Review, *, command: str = "") -> str:
         page=page,
         style=_safe(style),
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        bars=_bars(page),
-        dots=_dots(page.picture),
+        numbers=[] if page.picture is None else [(bar.label, in_100(bar.p)) for bar in page.picture.bars],
+        pictures=_pictures(review),
         target=show_name(review.target),
     )
 
@@ -134,22 +140,20 @@ def _safe(style: str) -> Any:
     return Markup(style)  # noqa: S704 (a file of this package, no input)
 
 
-def _bars(page: Page) -> list[dict[str, Any]]:
-    """Bars with their widths on an axis of 400 units."""
-    if page.picture is None:
-        return []
-    return [{"label": bar.label, "width": round(400 * bar.p, 1), "text": in_100(bar.p)} for bar in page.picture.bars]
+def _pictures(review: Review) -> dict[str, dict[str, str]]:
+    """The pictures of the page by name, each an address that holds it whole and its alt text; none without a verdict."""
+    if not review.ok:
+        return {}
+    # matplotlib takes longer to load than all other renderings together.
+    from evidence.report.figures import belief_bars, contrast_dots, forest, svg_of
+
+    drawn = {"beliefs": belief_bars(review)}
+    if review.contrast_dots:
+        drawn["dots"] = contrast_dots(review)
+    if sum(line.effect_smd is not None for line in review.inputs) >= 2:
+        drawn["forest"] = forest(review, most=FINDINGS_ON_PAGE)
+    return {name: {"src": _data_address(svg_of(figure)), "alt": figure.alt} for name, figure in drawn.items()}
 
 
-def _dots(picture: Picture | None) -> list[dict[str, float | bool]]:
-    """The 50 equally likely outcomes as stacked dots on 400 x 90 units, zero in the middle; `ahead` right of it."""
-    if picture is None or not picture.dots:
-        return []
-    span = max(abs(d) for d in picture.dots) or 1.0
-    columns = [round(24 * dot / span) for dot in picture.dots]
-    heights = [columns[: i + 1].count(column) for i, column in enumerate(columns)]
-    step = min(8.0, 80 / max(heights))
-    return [
-        {"x": 200.0 + 8 * column, "y": round(92 - step * height, 1), "ahead": dot > 0}
-        for dot, column, height in zip(picture.dots, columns, heights, strict=True)
-    ]
+def _data_address(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
