@@ -96,9 +96,7 @@ def prepare_whole(base: EvidenceBase, model: Model, *, engine: Engine, options: 
     return Whole(case, engine, options)
 
 
-def review_study(
-    whole: Whole, *studies: str, finding: str | None = None, belief: float | None = None
-) -> Review:
+def review_study(whole: Whole, *studies: str, finding: str | None = None, belief: float | None = None) -> Review:
     """What a study, one of its findings, or several studies read together warrant, alone and in context.
 
     `belief` is the reader's, if it is not that of the options. Raises BadInput for what `subject_of` refuses.

@@ -22,7 +22,11 @@ EXTREME = 2.33
 """Sliders of priors reach the middle 98 %."""
 PRIORS: tuple[tuple[str, str, str], ...] = (
     ("tau", "Prior width (tau, SMD)", "How large do real differences get at the target?"),
-    ("tau_P", "Size on proxies (tau_P, SMD)", "How large do real differences get on proxies? Carry-over is tau / tau_P."),
+    (
+        "tau_P",
+        "Size on proxies (tau_P, SMD)",
+        "How large do real differences get on proxies? Carry-over is tau / tau_P.",
+    ),
     ("sigma", "Study noise (sigma, SMD)", "How far does an implementation miss its own setting, beyond the sample?"),
     ("mu_b", "Optimism (mu_b, SMD)", "What do proxies show for techniques that do nothing?"),
 )
@@ -121,7 +125,9 @@ def measure_tornado(
         if progress is not None:
             progress("moving each assumption", number, len(sliders))
         lo, hi = (slider.q10, slider.q90) if slider.q10 < slider.q90 else (slider.lo, slider.hi)
-        p_lo, p_hi = (p_at(live, (*settings, f"{slider.key}={min(max(x, slider.lo), slider.hi):.6g}")) for x in (lo, hi))
+        p_lo, p_hi = (
+            p_at(live, (*settings, f"{slider.key}={min(max(x, slider.lo), slider.hi):.6g}")) for x in (lo, hi)
+        )
         bars.append(TornadoBar(key=slider.key, label=slider.label, lo=lo, hi=hi, p_lo=p_lo, p_hi=p_hi))
     return tuple(sorted(bars, key=lambda b: -abs((b.p_hi or 0) - (b.p_lo or 0))))
 
@@ -135,9 +141,7 @@ def measure_strip(
     for number, y in enumerate(down):
         if progress is not None:
             progress("moving two assumptions", number, len(down))
-        rows.append(
-            tuple(p_at(live, (*settings, f"{first.key}={x:.6g}", f"{second.key}={y:.6g}")) for x in across)
-        )
+        rows.append(tuple(p_at(live, (*settings, f"{first.key}={x:.6g}", f"{second.key}={y:.6g}")) for x in across))
     return HeatStrip(
         first=first.key, second=second.key, first_values=tuple(across), second_values=tuple(down), p=tuple(rows)
     )

@@ -90,9 +90,7 @@ def _ranking(content: tuple[str, ...], settings: tuple[str, ...], *, _found: Wor
     from evidence.analysis.ranking import fit_ranking
 
     return alone(
-        lambda: fit_ranking(
-            _found.base, _found.model, engine=engine(), target=content[3], settings=settings, seed=SEED
-        )
+        lambda: fit_ranking(_found.base, _found.model, engine=engine(), target=content[3], settings=settings, seed=SEED)
     )
 
 

@@ -68,7 +68,7 @@ def bundle(found: Workspace, review: Review) -> bytes:
         write_model(Path(folder) / MODEL_FILE, found.model)
         model = (Path(folder) / MODEL_FILE).read_bytes()
     command = command_of(found, bundled=True)
-    script = f"#!/bin/sh\n# {settings_line(found)}\nset -e\ncd \"$(dirname \"$0\")\"\n{command}\n"
+    script = f'#!/bin/sh\n# {settings_line(found)}\nset -e\ncd "$(dirname "$0")"\n{command}\n'
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(found.path.iterdir()):

@@ -90,7 +90,7 @@ def differences(registered: Model, used: Model) -> tuple[str, ...]:
 
 
 def workspace() -> Workspace:
-    """This session's workspace, opened on the default base the first time."""
+    """The session's workspace, opened on the default base the first time."""
     if "workspace" not in st.session_state:
         st.session_state["workspace"] = open_workspace(DEFAULT_BASE)
     found: Workspace = st.session_state["workspace"]
@@ -113,9 +113,7 @@ def open_workspace(name: str) -> Workspace:
     frozen = load_model(Path(registered)) if registered else None
     model = frozen or load_model(find_model(DEFAULT_MODEL))
     base = read_base(Path(folder.name), model)
-    return Workspace(
-        name, folder, base, model, frozen, target=base.question.targets[0].id, studies=first_study(base)
-    )
+    return Workspace(name, folder, base, model, frozen, target=base.question.targets[0].id, studies=first_study(base))
 
 
 def read_base(folder: Path, model: Model) -> EvidenceBase:

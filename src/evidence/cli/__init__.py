@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from evidence.cli import adding, ask, backtests, calibration, elicit, files, fits, imports, reviewing, starting
+from evidence.cli import app as app_command
 
 app = typer.Typer(
     name="evidence",
@@ -26,6 +27,7 @@ app.command("quick")(ask.quick)
 app.command("rank")(ask.rank)
 app.command("review")(reviewing.review)
 app.command("what-if")(ask.what_if)
+app.command("app")(app_command.app)
 app.command("backtest")(backtests.backtest)
 app.command("calibrate")(calibration.calibrate)
 app.command("diagnose")(fits.diagnose)

@@ -38,7 +38,11 @@ def worlds_html(dots: Sequence[float], chosen: int | None, a: str, b: str) -> st
         f'background:{(BLUE if d > 0 else "transparent") if i == marked or marked is None else "transparent"}"></span>'
         for i, d in enumerate(dots)
     )
-    now = "" if marked is None else f"In this world {a if dots[marked] > 0 else b} is ahead by {size(abs(dots[marked]))} SMD."
+    now = (
+        ""
+        if marked is None
+        else f"In this world {a if dots[marked] > 0 else b} is ahead by {size(abs(dots[marked]))} SMD."
+    )
     ahead = sum(d > 0 for d in dots)
     said = f"{ahead} of {len(dots)} worlds have {a} ahead. {now}"
     return (

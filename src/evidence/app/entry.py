@@ -1,0 +1,5 @@
+"""What Streamlit runs."""
+
+from evidence.app.main import main
+
+main()
