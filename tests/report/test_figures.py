@@ -165,15 +165,7 @@ def test_validity_is_said_as_how_often_an_order_is_kept():
 
 
 def test_validity_after_reading_is_drawn_where_it_is_known():
-    class Later:
-        """A record that has it."""
-
-        validity_posterior = {"q10": -0.2, "q50": 0.0, "q90": 0.3}  # noqa: RUF012
-
-        def __getattr__(self, name):
-            return getattr(make_review(), name)
-
-    figure = validity(Later())
+    figure = validity(make_review(validity_posterior={"q10": -0.2, "q50": 0.0, "q90": 0.3}))
     (after,) = find(figure, "after")
     assert (after.get_x(), after.get_x() + after.get_width()) == pytest.approx((-0.2, 0.3))
     assert figure.axes[0].get_xlim()[0] <= -0.2
@@ -249,6 +241,13 @@ def test_a_technique_without_findings_is_hollow_and_named(base):
     faces = [disk.get_facecolor()[0].tolist() for disk in find(figure, "technique")]
     assert [face == [1, 1, 1, 1] for face in faces] == [False, False, True]
     assert "no finding names Upfront auditing" in figure.alt
+
+
+def test_numbers_are_no_finer_than_their_monte_carlo_error():
+    review = make_review(mcse={"contrast.q10": 0.04, "contrast.q50": 0.04, "contrast.q90": 0.04})
+    for figure in (contrast_dots(review), forest(review)):
+        assert "-0.9 to 1.4" in figure.alt  # -0.94 and 1.45, of which an error of 0.04 supports one decimal
+        assert "-0.94" not in " ".join([figure.alt, *texts(figure)])
 
 
 # --- a failed gate ---------------------------------------------------------------------------------------------

@@ -56,8 +56,14 @@ def diagnostic_plots(tree: xr.DataTree, chains: int) -> dict[str, str]:
             drawn["effective-size.svg"] = _svg(lambda: arviz.plot_ess_evolution(draws, **options))
         else:
             weights = _log_weights(tree[WEIGHTED].to_dataset()["weights"].values)
-            one = {"backend": "matplotlib", "figure_kwargs": size | {"figsize": (8, 3.5)}, "kind": "ecdf"}
-            plain = {"visuals": {"credible_interval": False, "point_estimate": False, "point_estimate_text": False}}
+            one: dict[str, Any] = {
+                "backend": "matplotlib",
+                "figure_kwargs": size | {"figsize": (8, 3.5)},
+                "kind": "ecdf",
+            }
+            plain: dict[str, Any] = {
+                "visuals": {"credible_interval": False, "point_estimate": False, "point_estimate_text": False}
+            }
             drawn["weights.svg"] = _svg(lambda: arviz.plot_dist(weights, **one, **plain))
     return drawn
 

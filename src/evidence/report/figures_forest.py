@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from evidence.domain.results import InputLine, Review
 from evidence.report.drawing import BLUE, INK, MUTED, Drawing, axes_at, bare, canvas, no_verdict, shown, span, styled
-from evidence.report.figures_review import QUANTILES, interval_of, pair_of
+from evidence.report.figures_review import QUANTILES, contrast_of, interval_of, pair_of
 from evidence.report.words import size
 
 Z95 = 1.959963984540054
@@ -45,7 +45,8 @@ def forest(review: Review, *, most: int = MOST_FINDINGS) -> Drawing:
     figure.text(0.02, 1 - 0.18 / height, f"{a} above {b}: as read (thin), at the target (fat)", weight="bold", va="center")  # fmt: skip
     for i, text in enumerate(tail):
         figure.text(0.02, (0.12 + 0.19 * (len(tail) - 1 - i)) / height, shown(text, 112), size=8, color=MUTED, va="center")  # fmt: skip
-    target = f"predicted at {shown(review.target)}: {size(review.contrast['q50'])} ({interval_of(review.contrast)})"
+    printed = contrast_of(review)
+    target = f"predicted at {shown(review.target)}: {printed['q50']} ({interval_of(printed)})"
     figure.title = title
     figure.alt = "; ".join([*(f"{_said(line)} (95 %: {_numbers(line)})" for line in drawn), *tail, target]) + "."
     return figure
@@ -85,7 +86,9 @@ def _draw_target(axes: Axes, row: float, review: Review) -> None:
     c = review.contrast
     axes.plot([c["q10"], c["q90"]], [row, row], color=BLUE, linewidth=7, solid_capstyle="butt", gid="target")
     axes.plot([c["q50"]], [row], marker="D", markersize=5, color="white", markeredgecolor=INK)
-    _write_row(axes, row, f"predicted at {shown(review.target, 30)}", f"{size(c['q50'])} ({size(c['q10'])} to {size(c['q90'])})", weight="bold")  # fmt: skip
+    printed = contrast_of(review)
+    numbers = f"{printed['q50']} ({printed['q10']} to {printed['q90']})"
+    _write_row(axes, row, f"predicted at {shown(review.target, 30)}", numbers, weight="bold")
 
 
 def _write_row(axes: Axes, row: float, name: str, numbers: str, *, weight: str = "normal") -> None:

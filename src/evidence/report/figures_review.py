@@ -44,9 +44,14 @@ def _frequency(rho: float) -> float:
     return 0.5 + math.asin(max(-1.0, min(1.0, rho))) / math.pi
 
 
-def interval_of(quantiles: dict[str, float]) -> str:
+def contrast_of(review: Review) -> dict[str, str]:
+    """Quantiles of the contrast as printed: no finer than their Monte Carlo errors."""
+    return {name: size(x, review.mcse.get(f"contrast.{name}")) for name, x in review.contrast.items()}
+
+
+def interval_of(quantiles: dict[str, str]) -> str:
     """The 80 % interval in words."""
-    return f"80 %, equal-tailed: {size(quantiles['q10'])} to {size(quantiles['q90'])}"
+    return f"80 %, equal-tailed: {quantiles['q10']} to {quantiles['q90']}"
 
 
 # --- 50 equally likely outcomes ---------------------------------------------------------------------------------
@@ -80,7 +85,8 @@ def contrast_dots(review: Review) -> Drawing:
     )
     if review.contrast.keys() >= QUANTILES:
         _draw_interval(axes, review.contrast)
-        said = f"median {size(review.contrast['q50'])}; {interval_of(review.contrast)}"
+        printed = contrast_of(review)
+        said = f"median {printed['q50']}; {interval_of(printed)}"
         figure.alt += f"; {said}"
         figure.text(0.5, 0.055, f"bar: {said}", ha="center", va="center", color=INK, size=8.5)
     if proxy is not None:
@@ -199,10 +205,9 @@ def validity(review: Review) -> Drawing:
     in how many of 100 pairs the proxy and the target have the same order.
     """
     title = "Validity of this proxy"
-    posterior: dict[str, float] = getattr(review, "validity_posterior", {})
     bars = [
         (label, law, fill)
-        for label, law, fill in (("before", review.validity, "white"), ("after", posterior, BLUE))
+        for label, law, fill in (("before", review.validity, "white"), ("after", review.validity_posterior, BLUE))
         if law.keys() >= QUANTILES
     ]
     if not review.ok or not bars:
@@ -222,7 +227,7 @@ def validity(review: Review) -> Drawing:
         axes.plot([law["q50"]], [row], marker="D", markersize=6, color=INK, gid=f"{label} median")
         text = f"{size(law['q50'])}: order kept in {in_100(_frequency(law['q50']))} of 100 pairs"
         axes.annotate(text, (law["q50"], row), xytext=(0, 9), textcoords="offset points", ha="left", va="bottom", size=8.5)  # fmt: skip
-        said.append(f"{label} {text} ({interval_of(law)})")
+        said.append(f"{label} {text} ({interval_of({name: size(x) for name, x in law.items()})})")
     figure.text(0.03, 1 - 0.18 / figure.get_size_inches()[1], title, weight="bold", va="center")
     figure.title, figure.alt = title, "; ".join(said) + "."
     return figure
