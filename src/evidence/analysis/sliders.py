@@ -98,7 +98,7 @@ def read_back(case: Case, slider: Slider, value: float) -> str:
         kept = 100 * float(order_kept(np.array(value)))
         run, tau = case.base.question.target_run_se, _median(case.hyper, "tau")
         runs = math.inf if value >= 1 else run**2 / tau**2 * (1 / (1 - value**2) - 1)
-        worth = "any number of target runs" if math.isinf(runs) else f"{runs:.2f} of one target run"
+        worth = "any number of target runs" if math.isinf(runs) else f"{max(runs, 0.01):.2f} of one target run"
         return f"Order kept in {kept:.0f} of 100 pairs; endless work on it is worth at most {worth} for one technique."
     if kind == "irrelevance":
         return f"In {100 * value:.0f} of 100 worlds this family says nothing about the target."
@@ -108,7 +108,12 @@ def read_back(case: Case, slider: Slider, value: float) -> str:
         return f"1 SMD on a proxy that were perfectly valid would be {_median(case.hyper, 'tau') / value:.2f} at the target."
     if slider.key == "prior.tau":
         return f"Half of all techniques differ from the baseline by more than {0.674 * value:.2f} SMD."
-    return f"{value:.2f} SMD."
+    if slider.key == "prior.mu_b":
+        return f"A technique that does nothing looks {value:.2f} SMD better than the baseline on a proxy."
+    return f"Two implementations of one technique differ by about {1.13 * value:.2f} SMD in the same setting."
+
+
+# Mean absolute difference of two draws of a normal law: 2 / sqrt(pi) of its sd, 1.13.
 
 
 def _median(hyper: Hyper, name: str) -> float:

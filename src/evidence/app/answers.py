@@ -52,6 +52,7 @@ def alone[T](compute: Callable[[], T]) -> T:
 
 def review_of(found: Workspace, settings: tuple[str, ...] = ()) -> Review:
     """The review of the chosen studies, with the reader's belief and how many settings were looked at."""
+    asked(found)
     review = _review(content_of(found), found.studies, settings, found.belief, _found=found)
     return review.model_copy(update={"settings_viewed": found.settings_viewed})
 

@@ -100,6 +100,18 @@ def computed[T](label: str, compute: Callable[[], T]) -> T:
         st.stop()
 
 
+@contextmanager
+def progressing() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar, gone when the work is done."""
+    bar = st.progress(0.0)
+
+    def report(label: str, done: int, total: int) -> None:
+        bar.progress(done / total, f"{label}: {done} of {total}")
+
+    yield report
+    bar.empty()
+
+
 def no_verdict(checks: dict[str, Check]) -> None:
     """In place of numbers, where a check failed."""
     st.error("\n\n".join(["**No verdict.**", *(plain(line) for line in no_verdict_lines(checks))]))

@@ -43,7 +43,7 @@ def _question(found: Workspace) -> None:
     targets = [t.id for t in question.targets]
     found.target = st.selectbox(
         "Target: where one wants to know, and cannot measure yet", targets, index=targets.index(found.target),
-        format_func=lambda t: found.base.target(t).title or t,
+        format_func=lambda t: found.base.target(str(t)).title or str(t),
     )  # fmt: skip
     st.caption(
         f"Outcome: {plain(question.criterion)}, in {plain(question.unit)}. Differences below"
@@ -52,7 +52,7 @@ def _question(found: Workspace) -> None:
     titles = {s.id: s.title for s in found.base.studies}
     picked = st.multiselect(
         "What I have read (the first study names the comparison; several are read together)",
-        list(reviewed_studies(found.base)), default=list(found.studies), format_func=lambda s: titles.get(s, s),
+        [*reviewed_studies(found.base)], default=[*found.studies], format_func=lambda s: titles[str(s)],
     )  # fmt: skip
     if not picked:
         st.info("Choose at least one study.")

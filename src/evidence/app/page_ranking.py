@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from evidence.app.answers import ranking_of
-from evidence.app.frame import computed, no_verdict, open_page, picture, plain
+from evidence.app.answers import alone, engine, ranking_of
+from evidence.app.frame import computed, no_verdict, open_page, picture, plain, progressing
 from evidence.app.workspace import workspace
 from evidence.domain.results import Ranking
 from evidence.domain.verdict import CONTENDER
 from evidence.report.words import conflict_lines, in_100, next_lines, size
+
+if TYPE_CHECKING:
+    from evidence.analysis.ranking import Fitted
 
 
 def show() -> None:
@@ -28,10 +33,8 @@ def show() -> None:
     _table(ranking)
     from evidence.report.figures import contributions, rank_heat, svg_of
 
-    left, right = st.columns(2)
-    for column, drawing in ((left, rank_heat(ranking)), (right, contributions(ranking))):
-        with column:
-            picture(svg_of(drawing), drawing.alt)
+    for drawing in (rank_heat(ranking), contributions(ranking)):
+        picture(svg_of(drawing), drawing.alt)
     st.subheader("Pairs")
     names = [t.name for t in ranking.techniques]
     first, second = st.columns(2)
@@ -46,8 +49,21 @@ def show() -> None:
         + f" ({ranking.try_order_hours:.0f} expected researcher-hours, failure of all included)."
     )
     st.subheader("What to read next")
+    _next(fitted)
+
+
+def _next(fitted: Fitted) -> None:
+    """What nobody has compared; on request the gap and the missing study that would change the ranking most."""
+    ranking = fitted.ranking
+    if st.button("Work out which gap and which missing study would change it most"):
+        from evidence.analysis.next_reading import what_to_read_next
+
+        with progressing() as progress:
+            found = alone(lambda: what_to_read_next(fitted, engine(), progress=progress))
+        ranking = ranking.model_copy(update={"next_reading": found})
     for line in next_lines(ranking):
-        st.write(plain(line))
+        if ranking.next_reading is not None or not line.startswith("--next"):
+            st.write(plain(line))
 
 
 def _table(ranking: Ranking) -> None:

@@ -27,7 +27,7 @@ def show() -> None:
         no_verdict(review.checks)
         return
     found.viewed(found.settings_list, review.word)
-    st.subheader(plain(forecast(review)))
+    st.markdown("#### " + plain(forecast(review)))
     st.write(plain(other_side(review)))
     _numbers(found, review)
     from evidence.report.figures import belief_bars, contrast_dots, forest, svg_of, validity

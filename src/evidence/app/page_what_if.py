@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from evidence.app.answers import alone, live_of, review_of, sliders_for
-from evidence.app.frame import computed, escaped, no_verdict, open_page, picture, plain
+from evidence.app.frame import computed, escaped, no_verdict, open_page, picture, plain, progressing
 from evidence.app.workspace import Workspace, workspace
 from evidence.domain.errors import BadInput
 from evidence.domain.sliders import Slider
@@ -162,13 +162,8 @@ def _tornado(live: Live, settings: tuple[str, ...]) -> None:
     from evidence.report.figures import svg_of
     from evidence.report.figures_sliders import tornado
 
-    bar = st.progress(0.0, "Moving each assumption")
-    found = alone(
-        lambda: measure_tornado(
-            live, sliders_for(live), settings, lambda label, done, of: bar.progress(done / of, label)
-        )
-    )
-    bar.empty()
+    with progressing() as progress:
+        found = alone(lambda: measure_tornado(live, sliders_for(live), settings, progress))
     drawing = tornado(found, live.registered_p)
     picture(svg_of(drawing), drawing.alt)
 
@@ -190,14 +185,9 @@ def _strip(live: Live, settings: tuple[str, ...]) -> None:
     from evidence.report.figures import svg_of
     from evidence.report.figures_sliders import heat_strip
 
-    bar = st.progress(0.0, "Moving two assumptions")
     kept = tuple(s for s in settings if s.partition("=")[0] not in {sliders[first].key, sliders[second].key})
-    found = alone(
-        lambda: measure_strip(
-            live, sliders[first], sliders[second], kept, lambda label, done, of: bar.progress(done / of, label)
-        )
-    )
-    bar.empty()
+    with progressing() as progress:
+        found = alone(lambda: measure_strip(live, sliders[first], sliders[second], kept, progress))
     drawing = heat_strip(found, sliders[first].label, sliders[second].label)
     picture(svg_of(drawing), drawing.alt)
 

@@ -153,5 +153,7 @@ def asked(found: Workspace) -> tuple[Pair, tuple[Finding, ...]]:
     """The pair that the chosen studies name, and their findings. Raises BadInput where they name none."""
     from evidence.analysis.subject import subject_of
 
+    if not found.studies:
+        raise BadInput((Problem("page 1", None, "What I have read", "nothing", "at least one study with a finding"),))
     subject = subject_of(found.base, found.studies)
     return subject.pair, subject.findings

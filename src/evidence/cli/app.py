@@ -20,7 +20,7 @@ _SAFE: tuple[str, ...] = (
     "--server.headless=true", "--server.maxUploadSize=10", "--server.fileWatcherType=none",
     "--server.enableStaticServing=false", "--server.enableXsrfProtection=true", "--server.enableCORS=true",
     "--browser.gatherUsageStats=false", "--client.showErrorDetails=none", "--client.toolbarMode=minimal",
-    "--runner.magicEnabled=false", "--logger.level=warning",
+    "--runner.magicEnabled=false", "--logger.level=warning", "--theme.primaryColor=#0072b2",
 )  # fmt: skip
 
 
