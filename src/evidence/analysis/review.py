@@ -175,7 +175,7 @@ def _review(case: Case, engine: Engine, subject: Subject, options: Options, rest
         readers={name: solo.fit(read_as(small, model), small.everything) for name, model in options.readers.items()},
         belief=options.belief,
     )  # fmt: skip
-    checks = _all_checks(fits, rest)
+    checks = _all_checks(fits)
     fields = _beliefs(fits) | _contrast(fits) | _why(fits) | _about_priors(small, solo)
     mcse = {name: error for part in (fields.pop("errors"), fields.pop("more_errors")) for name, error in part.items()}
     studies = subject.studies
@@ -260,7 +260,8 @@ def _why(fits: _Fits) -> dict[str, Any]:
 
 def _shifts(fits: _Fits, case: Case, rest: _Rest | None) -> Shifts:
     alone = shifts_of(fits.case, fits.prior, fits.solo.posterior)
-    return Shifts(solo=alone, in_context=() if rest is None else shifts_of(case, rest.without, rest.everything))
+    beside = () if rest is None or not rest.record.ok else shifts_of(case, rest.without, rest.everything)
+    return Shifts(solo=alone, in_context=beside)
 
 
 def _about_priors(case: Case, solo: Solo) -> dict[str, Any]:
@@ -275,14 +276,14 @@ def _about_priors(case: Case, solo: Solo) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _all_checks(fits: _Fits, rest: _Rest | None) -> dict[str, Check]:
-    """Those of the subject alone, of its ceiling and of its face-value reader, and what the rest of the base passed."""
+def _all_checks(fits: _Fits) -> dict[str, Check]:
+    """Those of the subject alone, of its ceiling and of its face-value reader.
+
+    What stands beside the rest of the base has checks of its own (`in_context.ok`): they withhold that, not the verdict.
+    """
     checks = dict(fits.solo.posterior.checks)
     for name, posterior in (("ceiling", fits.ceiling), ("face_value", fits.readers["face_value"])):
         checks |= {f"{name}_{k}": check for k, check in posterior.checks.items() if k in {"k_hat", "mcse_p"}}
-    if rest is not None:
-        wanted = "< 0.7, and every check of the whole base"
-        checks["in_context_k_hat"] = Check(value=rest.record.k_hat, ok=rest.record.ok, wanted=wanted)
     return checks
 
 

@@ -106,7 +106,7 @@ def _answer(found: Workspace, live: Live, settings: tuple[str, ...]) -> None:
         return
     word = word_of(answer.p, *names)
     found.viewed(settings, word)
-    place.html(_panel_html(live, answer, names, word))
+    place.html(_panel_html(live, answer, names, word, settings))
 
 
 def _waited(asked: Future[LiveAnswer], place: object) -> LiveAnswer:
@@ -118,14 +118,15 @@ def _waited(asked: Future[LiveAnswer], place: object) -> LiveAnswer:
         return asked.result()
 
 
-def _panel_html(live: Live, answer: LiveAnswer, names: tuple[str, str], word: str) -> str:
+def _panel_html(live: Live, answer: LiveAnswer, names: tuple[str, str], word: str, settings: tuple[str, ...]) -> str:
     """Number, word and bars as one block of HTML, so that they change together."""
     from evidence.report.bars import bars_html
 
     start = live.registered_p
     says = f"{escaped(names[0])} ahead of {escaped(names[1])} in <b>{in_100(answer.p)}</b> of 100"
     return (
-        f'<div role="status" data-testid="what-if-answer" data-p="{answer.p:.6f}" data-word="{escaped(word)}">'
+        f'<div role="status" data-testid="what-if-answer" data-p="{answer.p:.6f}" data-word="{escaped(word)}"'
+        f' data-settings="{escaped(" ".join(settings))}">'
         f'<p style="font-size:1.25rem;margin:0"><b>{escaped(word)}</b> (band {band_in_100(band_of(answer.p))})</p>'
         f'<p style="margin:.2rem 0">{says}</p>'
         + bars_html((("registered", start), ("as moved", answer.p)))

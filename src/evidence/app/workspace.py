@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 import streamlit as st
 
@@ -26,7 +27,8 @@ class Workspace:
     """One session's state; nothing of it is shared with another session."""
 
     base_name: str
-    folder: TemporaryDirectory[str]
+    path: Path
+    """The reader's own copy of the tables; it goes when the session does."""
     base: EvidenceBase
     model: Model
     registered: Model | None
@@ -43,10 +45,8 @@ class Workspace:
     leans: dict[tuple[str, ...], str] = field(default_factory=dict[tuple[str, ...], str])
     """The word at every distinct set of settings that was looked at."""
 
-    @property
-    def path(self) -> Path:
-        """The reader's copy of the tables."""
-        return Path(self.folder.name)
+    def __post_init__(self) -> None:
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
     @property
     def settings_list(self) -> tuple[str, ...]:
@@ -105,14 +105,14 @@ def open_workspace(name: str) -> Workspace:
         raise BadInput((Problem("base", None, "", repr(name), f"one of: {', '.join(list_shipped().bases)}"),))
     from evidence.io.models import load_model
 
-    folder = TemporaryDirectory(prefix="evidence-")
+    folder = Path(mkdtemp(prefix="evidence-"))
     for path in sorted(find_base(name).iterdir()):
         if path.is_file():
-            shutil.copy(path, Path(folder.name) / path.name)
+            shutil.copy(path, folder / path.name)
     registered = os.environ.get(REGISTERED_VARIABLE)
     frozen = load_model(Path(registered)) if registered else None
     model = frozen or load_model(find_model(DEFAULT_MODEL))
-    base = read_base(Path(folder.name), model)
+    base = read_base(folder, model)
     return Workspace(name, folder, base, model, frozen, target=base.question.targets[0].id, studies=first_study(base))
 
 

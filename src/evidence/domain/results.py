@@ -179,7 +179,9 @@ class InContext(Record):
     bits: dict[str, float] = Field(default_factory=dict)
     """KL(with || without): `order` and `theta`."""
     k_hat: float
+    """Of the weights that take the findings out."""
     ok: bool
+    """False: a check of the whole base, or of it at face value, failed, and none of these numbers must be shown."""
 
 
 class Flip(Record):

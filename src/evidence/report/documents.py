@@ -37,7 +37,7 @@ def json_of(record: Ranking | Review | Sweep) -> str:
     if isinstance(record, Review):
         document = _withheld(document, _KEPT_OF_REVIEW, record.ok)
         if record.in_context is not None and not record.in_context.ok and record.ok:
-            document["in_context"] |= {"p_without": None, "p_with": None, "p_face_value_with": None}
+            document["in_context"] |= {"p_without": None, "p_with": None, "p_face_value_with": None, "bits": None}
     elif isinstance(record, Ranking):
         document = _ranking(document, record)
     else:

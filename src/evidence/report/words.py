@@ -293,7 +293,7 @@ def in_context(review: Review, *, brief: bool = False) -> str:
     if context is None:
         return ""
     if not context.ok:
-        return "Beside the rest of the base: not shown, its reweighting check failed."
+        return "Beside the rest of the base: not shown, a check of the whole base failed."
     line = (
         f"Beside the rest of the base: {in_100(context.p_without)} without {source(review)},"
         f" {in_100(context.p_with)} with, {in_100(context.p_face_value_with)} with all at face value."
