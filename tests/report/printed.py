@@ -18,22 +18,64 @@ def whole(p: float) -> str:
     return "<1" if p < 0.01 else ">99" if p > 0.99 else f"{100 * p:.0f}"
 
 
-def two_digits(x: float) -> str:
-    """A ratio or a number of runs."""
-    return "<0.01" if abs(x) < 0.005 else f"{x:.2f}" if abs(x) < 9.995 else f"{x:.1f}"
+def decimals(mcse: float | None, most: int) -> int:
+    """Decimals that a Monte Carlo error supports: no printed digit is smaller than twice the error."""
+    digits = most
+    while mcse and 10.0**-digits < 2 * mcse:
+        digits -= 1
+    return digits
 
 
-def wanted_numbers(twin: dict[str, Any]) -> dict[str, list[str]]:
-    """Numbers of the sections that hold the answer, by label."""
+def two_digits(x: float, mcse: float | None = None) -> str:
+    """A ratio or a number of runs, to the digits its error supports."""
+    digits = decimals(mcse, 2 if abs(x) < 9.995 else 1)
+    least = 10.0**-digits
+    text = round(x, digits)
+    return f"<{least:.{max(digits, 0)}f}" if abs(x) < least / 2 else f"{text:.{max(digits, 0)}f}"
+
+
+def share(x: float, mcse: float | None) -> str:
+    """A share in per cent, in tens where its error is larger than half a per cent."""
+    if decimals(mcse, 2) >= 2:
+        return whole(min(x, 1.0))
+    tens = round(10 * min(x, 1.0))
+    return "<10" if tens == 0 else ">90" if tens == 10 else f"{10 * tens}"
+
+
+def wanted_numbers(twin: dict[str, Any], said: dict[str, str]) -> dict[str, list[str]]:
+    """Numbers of the sections that hold the answer, by label.
+
+    `said` tells which optional sentences a page that had to be short has: the expected rank, the number of independent
+    findings.
+    """
+    mcse = twin["mcse"]
+    limits = [share(twin["limits"][k], mcse.get(f"limits.{k}")) for k in ("proxy", "same_setting", "sample", "prior")]
     return {
-        "VERDICT": _verdict(twin),
+        "VERDICT": _verdict(twin, "Expected rank of" in said["VERDICT"]),
         "OVER-UPDATING": _over_updating(twin),
-        "WHAT LIMITS US": [whole(min(twin["limits"][k], 1.0)) for k in ("proxy", "same_setting", "sample", "prior")],
-        "EXCHANGE RATE": [two_digits(twin["target_equivalent_n"])],
+        "WHAT LIMITS US": limits,
+        "EXCHANGE RATE": _exchange(twin, "count as" in said["EXCHANGE RATE"]),
     }
 
 
-def _verdict(twin: dict[str, Any]) -> list[str]:
+def _exchange(twin: dict[str, Any], counted: bool) -> list[str]:
+    out = [two_digits(twin["target_equivalent_n"], twin["mcse"].get("target_equivalent_n"))]
+    if counted:
+        found = twin["effective_findings"]
+        digits = decimals(max(found["mcse"], 0.025), 2)
+        out += [str(found["of"]), f"{round(found['value'], digits):.{max(digits, 0)}f}"]
+    return out
+
+
+def _rank(twin: dict[str, Any]) -> list[str]:
+    row = next(r for r in twin["shifts"]["in_context"] if r["id"] == twin["pair"]["technique"])["expected_rank"]
+    digits = decimals(row["mcse"], 2)
+    assert abs(row["after"] - row["before"]) >= 2 * row["mcse"]
+    ends = [f"{round(row[k], digits):.{max(digits, 0)}f}" for k in ("before", "after")]
+    return [*ends, str(len(twin["shifts"]["in_context"]))]
+
+
+def _verdict(twin: dict[str, Any], ranked: bool) -> list[str]:
     p, (lo, hi) = twin["p_post"], twin["band"]
     band = ["<1"] if lo == 0 else [">99"] if hi == 100 else [str(lo), str(hi)]
     out = [whole(p), "100", *band, whole(twin["p_prior"]), whole(twin["p_face_value"])]
@@ -45,6 +87,7 @@ def _verdict(twin: dict[str, Any]) -> list[str]:
     context = twin["in_context"]
     if context is not None and context["ok"]:
         out += [whole(context[k]) for k in ("p_without", "p_with", "p_face_value_with")]
+        out += _rank(twin) if ranked else []
     return out + numbers_in(twin["optimism_line"] or "")
 
 
@@ -53,7 +96,7 @@ def _over_updating(twin: dict[str, Any]) -> list[str]:
     if twin["belief"] is not None:
         out.append(whole(twin["belief"]))
         if twin["shift_ratio"] is not None and twin["shift_ratio"] >= 0:
-            out.append(two_digits(twin["shift_ratio"]))
+            out.append(two_digits(twin["shift_ratio"], twin["mcse"].get("shift_ratio")))
     if twin["face_value_ratio"] is not None:
-        out.append(two_digits(twin["face_value_ratio"]))
+        out.append(two_digits(twin["face_value_ratio"], twin["mcse"].get("face_value_ratio")))
     return out

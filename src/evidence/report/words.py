@@ -248,10 +248,10 @@ def exchange_rate(review: Review, *, brief: bool = False) -> str:
     verb = "are" if len(review.studies) > 1 else "is"
     line = f"{source(review)} {verb} worth {runs} of one direct run at the target."
     counted = review.effective_findings
-    if counted is not None and counted.of > 1:
-        line += (
-            f" As information on this contrast its {counted.of} findings count as {counted.value:.1f} independent ones."
-        )
+    if not brief and counted is not None and counted.of > 1 and counted.mcse < COUNT_ERROR:
+        # One decimal at most: the number is a summary, not a measurement.
+        count = size(counted.value, max(counted.mcse, 0.025))
+        line += f" Its {counted.of} findings count as {count} independent ones."
     return line if len(review.studies) < 2 else line.replace(" Its ", " Their ")
 
 
