@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from evidence.app.frame import computed, open_page, plain, refusing
-from evidence.app.workspace import Workspace, asked, open_workspace, workspace
+from evidence.app.workspace import Workspace, asked, open_workspace, shipped_names, workspace
 
 PRESETS = {"sceptical": 40, "neutral": 50, "optimistic": 65}
 """P(technique ahead) before reading, in 100."""
@@ -30,11 +30,10 @@ def show() -> None:
 
 def _question(found: Workspace) -> None:
     from evidence.analysis.subject import reviewed_studies
-    from evidence.io.shipped import list_shipped
 
     question = found.base.question
     st.subheader("What is asked")
-    names = list(list_shipped().bases)
+    names = list(shipped_names())
     chosen = st.selectbox("Evidence base", names, index=names.index(found.base_name), key="base_choice")
     if chosen != found.base_name:
         st.session_state["workspace"] = open_workspace(chosen)

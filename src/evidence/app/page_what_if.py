@@ -44,15 +44,16 @@ def show() -> None:
 @st.fragment
 def _panel(found: Workspace, live: Live) -> None:
     """Sliders and the answer beside them; moving one runs this panel alone."""
-    left, right = st.columns([3, 2])
+    # The answer stands first, so that on a narrow screen it stays above the sliders.
+    answer, controls = st.columns([2, 3])
     sliders = sliders_for(live)
-    with left:
+    with controls:
         moved = dict(_moved(found, live, slider) for slider in sliders)
     settings = {key: value for key, value in moved.items() if value is not None}
     # Sliders that are not on screen (families of other studies) stay as they were moved.
     shown = {slider.key for slider in sliders}
     found.settings = {k: v for k, v in found.settings.items() if k not in shown} | settings
-    with right:
+    with answer:
         _answer(found, live, tuple(f"{k}={v}" for k, v in sorted(settings.items())))
         if st.button("Reset to registered", disabled=not found.settings, width="stretch"):
             for slider in sliders:

@@ -97,12 +97,20 @@ def workspace() -> Workspace:
     return found
 
 
+def shipped_names() -> tuple[str, ...]:
+    """Shipped bases, then bridges."""
+    from evidence.io.shipped import list_shipped
+
+    found = list_shipped()
+    return (*found.bases, *found.bridges)
+
+
 def open_workspace(name: str) -> Workspace:
     """A workspace on a copy of a shipped base. Raises BadInput for a name that is none."""
-    from evidence.io.shipped import find_base, find_model, list_shipped
+    from evidence.io.shipped import find_base, find_model
 
-    if name not in list_shipped().bases:
-        raise BadInput((Problem("base", None, "", repr(name), f"one of: {', '.join(list_shipped().bases)}"),))
+    if name not in shipped_names():
+        raise BadInput((Problem("base", None, "", repr(name), f"one of: {', '.join(shipped_names())}"),))
     from evidence.io.models import load_model
 
     folder = Path(mkdtemp(prefix="evidence-"))

@@ -20,7 +20,8 @@ _SAFE: tuple[str, ...] = (
     "--server.headless=true", "--server.maxUploadSize=10", "--server.fileWatcherType=none",
     "--server.enableStaticServing=false", "--server.enableXsrfProtection=true", "--server.enableCORS=true",
     "--browser.gatherUsageStats=false", "--client.showErrorDetails=none", "--client.toolbarMode=minimal",
-    "--runner.magicEnabled=false", "--logger.level=warning", "--theme.primaryColor=#0072b2",
+    "--runner.magicEnabled=false", "--logger.level=warning", "--theme.light.primaryColor=#0072b2",
+    "--theme.dark.primaryColor=#56b4e9",
 )  # fmt: skip
 
 
