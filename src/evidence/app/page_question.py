@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evidence.app.frame import computed, open_page, plain, refusing
+from evidence.app.frame import open_page, plain, refusing
 from evidence.app.workspace import Workspace, asked, open_workspace, shipped_names, workspace
 
 PRESETS = {"sceptical": 40, "neutral": 50, "optimistic": 65}
@@ -61,9 +61,13 @@ def _question(found: Workspace) -> None:
 
 
 def _belief(found: Workspace, a: str, b: str) -> None:
-    kind = st.radio("How to say it", ["in 100 worlds", "20 chips", "preset"], horizontal=True, key="belief_kind")
+    kind = st.radio(
+        "How to say it", ["in 100 worlds", "20 chips", "80 % interval", "preset"], horizontal=True, key="belief_kind"
+    )
     if kind == "20 chips":
         before = _chips(a)
+    elif kind == "80 % interval":
+        before = _interval(a)
     elif kind == "preset":
         preset = st.selectbox("Preset", list(PRESETS))
         before = PRESETS[preset]
@@ -81,6 +85,22 @@ def _belief(found: Workspace, a: str, b: str) -> None:
         st.rerun()
 
 
+def _interval(a: str) -> int | None:
+    """P(ahead) of the normal law with the reader's 80 % interval for the difference."""
+    from evidence.analysis.beliefs import FAR, interval_belief
+
+    left, right = st.columns(2)
+    lo = left.number_input(f"{a} is ahead by (SMD, 80 % from)", value=-1.0, step=0.1, key="belief_lo")
+    hi = right.number_input("to", value=1.0, step=0.1, key="belief_hi")
+    with refusing():
+        said = interval_belief(float(lo), float(hi))
+        st.caption(
+            f"You are saying: {a} ahead in {said.ahead} of 100 worlds; beyond ±{FAR:g} SMD in {said.far} of 100."
+        )
+        return said.ahead
+    return None
+
+
 def _chips(a: str) -> int | None:
     """Twenty chips over six bins; P(ahead) is the share of chips on the better side."""
     st.caption(f"Place {CHIPS} chips: each is one of twenty equally probable worlds. How does {a} do at the target?")
@@ -89,9 +109,9 @@ def _chips(a: str) -> int | None:
         int(column.number_input(name, 0, CHIPS, (2, 4, 4, 4, 4, 2)[i], key=f"chips_{i}"))
         for i, (column, name) in enumerate(zip(columns, BINS, strict=True))
     ]
-    from evidence.analysis.roulette import share_ahead
+    from evidence.analysis.beliefs import chips_ahead
 
-    share = computed("counting", lambda: share_ahead(chips, CHIPS))
+    share = chips_ahead(chips, CHIPS)
     if share is None:
         st.warning(f"{sum(chips)} chips placed, wanted {CHIPS}.")
     return share
