@@ -272,3 +272,46 @@ def test_differences_between_models_are_named_by_field():
     other = DEFAULT.model_copy(update={"priors": {**DEFAULT.priors, "tau": tau}, "title": "x"})
     assert differences(DEFAULT, other) == ("priors.tau", "title")
     assert differences(DEFAULT, DEFAULT) == ()
+
+
+@pytest.mark.slow
+def test_the_walk_through_of_the_docs_has_the_numbers_of_its_paper():
+    """docs/app.md, page 4 and 3."""
+    from evidence.app.workspace import open_workspace
+    from evidence.report.words import in_100
+
+    found = open_workspace("control")
+    assert found.studies == ("greenblatt2023control",)
+    found.belief = 0.85
+    review = answers.review_of(found)
+    text = (Path(__file__).parents[1] / "docs" / "app.md").read_text(encoding="utf-8")
+    numbers = [in_100(p) for p in (review.p_prior, review.p_post, review.p_face_value, review.p_ceiling)]
+    assert "Before {}, warranted {}, at face value {}, ceiling {}: no usable lean".format(*numbers) in text
+    assert review.word == "no usable lean"
+    assert review.p_break_even is None
+    assert f"could\nnot pass {numbers[3]}" in text or f"could not pass {numbers[3]}" in text.replace("\n", " ")
+    assert "All sixteen protocols" in text
+    assert len(found.base.techniques) == 16
+
+
+def test_tornado_strip_and_worlds_are_drawn_on_request():
+    found = opened()
+    app = page("what_if", found)
+    next(b for b in app.button if b.label.startswith("Move each")).click().run()
+    assert not app.exception
+    assert any("In 100 at the low and the high end" in m.value.replace("\\", "") for m in app.markdown)
+    next(b for b in app.button if b.label == "Move both").click().run()
+    assert not app.exception
+    assert any("at the corners" in m.value for m in app.markdown)
+    app.toggle(key="playing").set_value(True).run()
+    assert not app.exception
+
+
+def test_a_belief_by_chips_interval_or_preset_is_saved():
+    for kind, wanted in (("20 chips", 0.5), ("80 % interval", 0.5), ("preset", 0.4)):
+        found = opened(elicited="")
+        app = page("question", found)
+        app.radio(key="belief_kind").set_value(kind).run()
+        next(b for b in app.button if b.label == "Save what I believe").click().run()
+        assert not app.exception
+        assert (found.prior_belief, found.elicited) == (wanted, "saved"), kind
