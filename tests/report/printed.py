@@ -54,7 +54,7 @@ def wanted_numbers(twin: dict[str, Any], said: dict[str, str]) -> dict[str, list
         "VERDICT": _verdict(twin, "Expected rank of" in said["VERDICT"]),
         "OVER-UPDATING": _over_updating(twin),
         "WHAT LIMITS US": limits,
-        "EXCHANGE RATE": _exchange(twin, "weigh as much" in said["EXCHANGE RATE"]),
+        "EXCHANGE RATE": _exchange(twin, "findings weigh as" in said["EXCHANGE RATE"]),
     }
 
 

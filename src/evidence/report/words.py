@@ -251,7 +251,7 @@ def exchange_rate(review: Review, *, brief: bool = False) -> str:
     if not brief and counted is not None and counted.of > 1 and counted.mcse < COUNT_ERROR:
         # One decimal at most: the number is a summary, not a measurement.
         count = size(counted.value, max(counted.mcse, 0.025))
-        line += f" Its {counted.of} findings weigh as much as {count} unrelated {'one' if count == '1' else 'ones'}."
+        line += f" Its {counted.of} findings weigh as {count} unrelated {'one' if count == '1' else 'ones'}."
     return line if len(review.studies) < 2 else line.replace(" Its ", " Their ")
 
 
