@@ -1,0 +1,16 @@
+"""`evidence prereg`: beliefs frozen today, shown to be the ones used, and scored when target evidence arrives."""
+
+from __future__ import annotations
+
+import typer
+
+from evidence.cli import prereg_drafts, prereg_show
+
+app = typer.Typer(
+    name="prereg", no_args_is_help=True, help="Freezes what you believe today, and scores it when the target is known."
+)
+app.command("new")(prereg_drafts.new)
+app.command("check")(prereg_drafts.check)
+app.command("freeze")(prereg_drafts.freeze)
+app.command("list")(prereg_show.list_registrations)
+app.command("show")(prereg_show.show_registration)
