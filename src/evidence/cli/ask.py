@@ -10,6 +10,8 @@ import typer
 from evidence.analysis.options import SweepRequest
 from evidence.cli import flags
 from evidence.cli.fits import require_free, store_fit
+from evidence.cli.prereg_files import RegistryOption
+from evidence.cli.prereg_verify import Inputs, registered_inputs
 from evidence.cli.running import (
     NO_VERDICT,
     Choices,
@@ -97,6 +99,8 @@ def rank(
     next: Annotated[
         bool, typer.Option("--next", help="Say which gap and which missing study would change the ranking most.")
     ] = False,
+    prereg: flags.Prereg = None,
+    registry: RegistryOption = None,
     out: flags.Out = None,
     force: flags.Force = False,
     seed: flags.Seed = 1,
@@ -109,14 +113,17 @@ def rank(
     """
     require_engine(engine)
     require_free(out, force=force)
-    priors = model_named(model)
-    evidence_base = checked(base_named(base), priors)
+    if prereg is not None:
+        inputs = registered_inputs(context, prereg, registry, base=base, settings=set or ())
+    else:
+        priors = model_named(model)
+        inputs = Inputs(checked(base_named(base), priors), priors, target, tuple(set or ()), seed)
     with progress_bar(quiet=quiet) as progress:
         from evidence.analysis.ranking import fit_ranking
 
         fitted = fit_ranking(
-            evidence_base, priors, engine=engine_named(engine), target=target, settings=tuple(set or ()), seed=seed,
-            progress=progress,
+            inputs.base, inputs.model, engine=engine_named(engine), target=inputs.target, settings=inputs.settings,
+            seed=inputs.seed, progress=progress, prereg_hash=inputs.prereg_hash,
         )  # fmt: skip
         if out is not None:
             store_fit(out, fitted, force=force)
@@ -152,6 +159,8 @@ def review(
     no_elicit: Annotated[
         bool, typer.Option("--no-elicit", help="Go without the reader's own belief; the page says so.")
     ] = False,
+    prereg: flags.Prereg = None,
+    registry: RegistryOption = None,
     report: flags.Report = None,
     force: flags.Force = False,
     target: flags.Target = None,
@@ -175,15 +184,27 @@ def review(
     _require_writable(report, force=force)
     priors = model_named(model)
     if every:
-        _require_alone("--all", STUDY=study, **{"--finding": finding, "--belief": belief, "--report": report})
+        _require_alone(
+            "--all", STUDY=study, **{"--finding": finding, "--belief": belief, "--report": report, "--prereg": prereg}
+        )
         _review_all(base if _was_given(context, "base") else None, priors, choices, as_json=json, quiet=quiet)
         return
     if study is None:
         raise bad_option("STUDY", "nothing", "the id of a study of the base, a paper file, or --all")
     is_file = study.endswith(".toml")
-    evidence_base = checked(paper_at(Path(study)) if is_file else base_named(base), priors)
-    name = evidence_base.studies[-1].id if is_file else study
+    digest = None
+    if prereg is not None:
+        if is_file:
+            raise bad_option("--prereg", f"the paper file {study}", "a study of the registered base, or of --base")
+        inputs = registered_inputs(context, prereg, registry, base=base, settings=set or ())
+        evidence_base, priors, digest, name = inputs.base, inputs.model, inputs.prereg_hash, study
+        choices = Choices(inputs.target, inputs.settings, inputs.seed)
+    else:
+        evidence_base = checked(paper_at(Path(study)) if is_file else base_named(base), priors)
+        name = evidence_base.studies[-1].id if is_file else study
     found = run_review(evidence_base, priors, study=name, finding=finding, choices=choices, belief=belief, quiet=quiet)
+    if digest is not None:
+        found = found.model_copy(update={"provenance": found.provenance.model_copy(update={"prereg_hash": digest})})
     command = reproducing_line(context)
     if report is not None:
         _write_report(report, found, command=command, force=force)
