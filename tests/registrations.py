@@ -103,9 +103,7 @@ annul_conditions = ["the scenario did not come", "no target run by the deadline"
 
 def write_small_base(folder):
     """The base as a folder of tables."""
-    return write_base(
-        folder, findings=FINDINGS, families=FAMILIES, settings=SETTINGS, studies=STUDIES, outcomes=None
-    )
+    return write_base(folder, findings=FINDINGS, families=FAMILIES, settings=SETTINGS, studies=STUDIES, outcomes=None)
 
 
 def write_draft(folder, text=DRAFT, name="mine.prereg.toml"):

@@ -40,7 +40,7 @@ def test_keys_are_sorted_as_in_section_3_2_3_of_rfc_8785():
 
 
 def test_strings_are_written_as_in_section_3_2_2_of_rfc_8785():
-    text = '\u20ac$\u000f\u000aA\'\u0042\u0022\u005c\\"/'
+    text = "\u20ac$\u000f\u000aA'\u0042\u0022\u005c\\\"/"
     assert rfc8785.dumps(text).decode() == '"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"'
 
 
@@ -68,7 +68,9 @@ FORMAT_EDITS = {
     "a half in another spelling": lambda d: d.replace(b'"novelty":0.5', b'"novelty":5e-1'),
     "0 as -0": lambda d: d.replace(b'"revision":0', b'"revision":-0'),
     "an escape for a letter": lambda d: d.replace(b'"tiny-1"', b'"tiny\\u002d1"'),
-    "decomposed letters": lambda d: d.replace(b"Bo of", "Bø é".encode()[:-3] + unicodedata.normalize("NFD", "é").encode() + b" of"),
+    "decomposed letters": lambda d: d.replace(
+        b"Bo of", "Bø é".encode()[:-3] + unicodedata.normalize("NFD", "é").encode() + b" of"
+    ),
     "a key twice": lambda d: d.replace(b'{"authors"', b'{"authors":[{"name":"Eve"}],"authors"', 1),
     "a key with nothing": lambda d: d.replace(b'"reason":""', b'"reason":"","prev_hash":null'),
     "UTF-16": lambda d: d.decode().encode("utf-16"),

@@ -260,3 +260,19 @@ def _named(names: Sequence[str], values: Floats) -> dict[str, float]:
 
 def _rounded(table: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     return {name: {key: _number(x) for key, x in row.items()} for name, row in table.items()}
+
+
+def pair_mixtures(
+    posterior: Posterior, techniques: Sequence[str]
+) -> dict[tuple[str, str], tuple[Floats, Floats, Floats]]:
+    """Condensed weights, means and sds of merit a - merit b for every pair, both ways round, of techniques it knows."""
+    known = [t for t in techniques if t in posterior.techniques]
+    found: dict[tuple[str, str], tuple[Floats, Floats, Floats]] = {}
+    a, b = pairs_of(len(known))
+    for i, j in zip(a.tolist(), b.tolist(), strict=True):
+        parts = contrast_mixture(posterior, *(posterior.techniques.index(known[k]) for k in (i, j)))
+        mean, sd = condensed(*(x.ravel() for x in parts))
+        even = np.full(len(mean), 1 / len(mean))
+        found[known[i], known[j]] = (even, mean, sd)
+        found[known[j], known[i]] = (even, -mean, sd)
+    return found

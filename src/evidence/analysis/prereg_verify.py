@@ -149,7 +149,6 @@ def _fields(registration: Registration, digest: str, a: Analysis) -> Iterator[tu
     yield "target", a.target if a.target in targets else " or ".join(targets), stated(a.target)
     if a.kind == "ranking":
         yield "exclusions", _listed(registration.base.left_out), _listed_or_not(a.left_out)
-    if a.kind != "review":
         ids = sorted(t.id for t in registration.base.techniques)
         yield "techniques", _listed(ids), _listed_or_not(None if a.techniques is None else sorted(a.techniques))
     yield "checks", "passed", {None: NOT_STATED, True: "passed", False: f"failed: {', '.join(a.failed)}"}[a.ok]

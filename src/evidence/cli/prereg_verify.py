@@ -132,12 +132,11 @@ def analysis_of(path: Path) -> Analysis:
     if path.suffix.lower() == ".nc":
         from evidence.io.fits import read_fit
 
-        header, tree = read_fit(path)
-        techniques = tuple(map(str, tree["posterior"]["technique"].values))
+        header, _ = read_fit(path)
         return Analysis(
             kind="fit", target=header.target, model=header.model, engine=header.engine, ok=header.ok,
             provenance=header.provenance.model_dump(mode="json"), fingerprint=header.fingerprint,
-            techniques=techniques, failed=tuple(n for n, c in header.checks.items() if not c.ok),
+            failed=tuple(n for n, c in header.checks.items() if not c.ok),
         )  # fmt: skip
     from evidence.io.analyses import failed_in, fingerprint_in, ids_in, read_result, text_in, words_in
 
