@@ -396,3 +396,55 @@ def test_a_new_draft_is_whole_but_for_its_todos(tmp_path, monkeypatch):
     (tmp_path / "mine.prereg.toml").write_text(filled)
     found = registrations.load_draft(tmp_path / "mine.prereg.toml")
     assert [s.target for s in found.draft.scenarios] == [t.id for t in found.base.question.targets]
+
+
+def test_an_amendment_is_the_next_revision_and_the_old_one_can_still_be_scored(copy):
+    folder, digest = copy
+    text = registrations.DRAFT.replace("novelty = 0.5", "novelty = 0.4")
+    draft = registrations.write_draft(folder.parent, text)
+    amend = ("prereg", "amend", digest, draft, "--registry", folder, "--reason", "a talk")
+    assert "asked again at every revision" in ok(*amend, "--confirm", 50, code=2).stderr
+    draft.write_text(text.replace("Read the one study", "Since then a talk; read the one study"))
+    typed = round(100 * json.loads(ok("prereg", "check", draft, "--registry", folder, "--json").stdout)["p_ahead"])
+    done = json.loads(ok(*amend, "--confirm", typed, "--json").stdout)
+    assert "amended" in ok(*amend, "--confirm", typed, code=2).stderr
+    shown = json.loads(ok("prereg", "show", done["hash"], "--registry", folder, "--json").stdout)
+    assert (shown["registration"]["revision"], shown["registration"]["prev_hash"]) == (1, digest)
+    listed = json.loads(ok("prereg", "list", "--registry", folder, "--json").stdout)["registrations"]
+    assert [r["status"] for r in listed] == ["amended", "frozen"]
+    (folder.parent / "o.csv").write_text(OUTCOMES)
+    for h in (digest, done["hash"]):
+        resolve(folder, h, "--outcomes", folder.parent / "o.csv")
+    card = json.loads(ok("prereg", "score", done["hash"], "--registry", folder, "--json").stdout)
+    old = json.loads(ok("prereg", "score", digest, "--registry", folder, "--json").stdout)
+    assert card["baselines"]["previous_revision"]["log_score"] == old["log_score"] != card["log_score"]
+
+
+def test_a_withdrawn_registration_stays_and_is_counted(copy):
+    folder, digest = copy
+    ok("prereg", "withdraw", digest, "--registry", folder, "--reason", "a row read wrongly")
+    assert "withdrawn" in ok("prereg", "withdraw", digest, "--registry", folder, "--reason", "x", code=2).stderr
+    assert "withdrawn" in ok("prereg", "verify", digest, "--registry", folder, "--no-engine").stdout
+    entry = read_chain(folder).entries[-1]
+    assert (entry.kind, entry.reason, entry.document) == ("withdraw", "a row read wrongly", None)
+
+
+@pytest.mark.parametrize(("form", "titles"), [("osf", 15), ("aspredicted", 8)])
+def test_the_text_for_a_public_registry_holds_what_is_registered(copy, form, titles):
+    folder, digest = copy
+    text = ok("prereg", "export", form, digest, "--registry", folder).stdout
+    assert text.count("## ") == titles
+    for words in (
+        digest,
+        "Bo of another laboratory",
+        "2031-12-31",
+        "compare nothing",
+        "200 attacks an arm",
+        "talk" * 0,
+    ):
+        assert words in text
+    assert find_forbidden(text) == ()
+    out = folder.parent / "text.md"
+    ok("prereg", "export", form, digest, "--registry", folder, "--out", out)
+    assert out.read_text() == text
+    assert "--force" in ok("prereg", "export", form, digest, "--registry", folder, "--out", out, code=2).stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from evidence.cli import prereg_drafts, prereg_resolve, prereg_show, prereg_verify
+from evidence.cli import prereg_changes, prereg_drafts, prereg_resolve, prereg_show, prereg_verify
 
 app = typer.Typer(
     name="prereg", no_args_is_help=True, help="Freezes what you believe today, and scores it when the target is known."
@@ -13,7 +13,10 @@ app.command("new")(prereg_drafts.new)
 app.command("check")(prereg_drafts.check)
 app.command("freeze")(prereg_drafts.freeze)
 app.command("verify")(prereg_verify.verify)
+app.command("amend")(prereg_changes.amend)
+app.command("withdraw")(prereg_changes.withdraw)
 app.command("resolve")(prereg_resolve.resolve)
 app.command("score")(prereg_resolve.score)
 app.command("list")(prereg_show.list_registrations)
 app.command("show")(prereg_show.show_registration)
+app.command("export")(prereg_changes.export)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -202,8 +203,18 @@ def siblings_in(chain: Chain, registration: Registration, digest: str | None = N
     return siblings_of(chain.entries, question.id, sha256_of(question), but=digest)
 
 
-def commit_registration(folder: Path, registration: Registration, *, kind: EntryKind, reason: str = "") -> Registered:
-    """Add a registration to the registry; one that is there already is left as it is."""
+def commit_registration(
+    folder: Path,
+    registration: Registration,
+    *,
+    kind: EntryKind,
+    reason: str = "",
+    allowed: Callable[[Chain], None] | None = None,
+) -> Registered:
+    """Add a registration to the registry; one that is there already is left as it is.
+
+    `allowed` raises BadInput where the chain, as it is under the lock, does not allow it.
+    """
     from evidence.domain.canonical import frozen_bytes, sha256_hex, sha256_of
     from evidence.domain.registry import entry_of
     from evidence.io.frozen_files import MAX_BYTES
@@ -220,6 +231,8 @@ def commit_registration(folder: Path, registration: Registration, *, kind: Entry
         known = entry_of(chain.entries, digest)
         if known is not None:
             return already(chain, known)
+        if allowed is not None:
+            allowed(chain)
         question = registration.question
         return Change(
             kind=kind, registration=digest, question=question.id, question_sha256=sha256_of(question),
