@@ -448,3 +448,31 @@ def test_the_text_for_a_public_registry_holds_what_is_registered(copy, form, tit
     ok("prereg", "export", form, digest, "--registry", folder, "--out", out)
     assert out.read_text() == text
     assert "--force" in ok("prereg", "export", form, digest, "--registry", folder, "--out", out, code=2).stderr
+
+
+def test_two_registrations_of_one_question_are_compared_and_pooled(copy):
+    folder, digest = copy
+    text = registrations.DRAFT.replace('"tiny-1"', '"tiny-2"').replace('"Ada"', '"Eve"')
+    text = text.replace('model = "default"', 'model = "default"\nsettings = ["irrelevance.chat=0.9"]')
+    draft = registrations.write_draft(folder.parent, text)
+    typed = round(100 * json.loads(ok("prereg", "check", draft, "--registry", folder, "--json").stdout)["p_ahead"])
+    other = json.loads(ok("prereg", "freeze", draft, "--registry", folder, "--confirm", typed, "--json").stdout)["hash"]
+    found = json.loads(ok("prereg", "compare", digest, other, "--registry", folder, "--json").stdout)
+    assert found["crux"] == "validity of chat"
+    page = ok("prereg", "compare", digest, other, "--registry", folder).stdout
+    assert "validity of chat: it accounts for all of the disagreement" in " ".join(page.split())
+    assert find_forbidden(page) == ()
+    pooled = json.loads(ok("prereg", "pool", digest, other, "--registry", folder, "--weights", "1,3", "--json").stdout)
+    assert [r["weight"] for r in pooled["reviewers"]] == [0.25, 0.75]
+    learned = ok("prereg", "pool", digest, other, "--registry", folder, "--learn").stdout
+    assert "Weights are equal" in learned and find_forbidden(learned) == ()
+    for words, says in (
+        (("compare", digest, digest), "another registration"),
+        (("pool", digest, digest), "every registration once"),
+        (("pool", digest, other, "--weights", "1"), "2 numbers"),
+        (("pool", digest, other, "--weights", "1,x"), "a number"),
+        (("pool", digest, other, "--weights", "1,1", "--learn"), "one of the two"),
+        (("pool", digest), "two or more"),
+        (("show", "abc"), "fits 0 of 2"),
+    ):
+        assert says in ok("prereg", *words, "--registry", folder, code=2).stderr
