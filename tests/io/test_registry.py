@@ -1,5 +1,6 @@
 """The registry: a chain that shows what was changed, and that no interruption breaks."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -199,10 +200,8 @@ def test_an_interruption_at_any_write_leaves_the_old_state_or_the_new_one(tmp_pa
         before = len(read_chain(folder).entries)
         with monkeypatch.context() as patch:
             down = fault_at(patch, number)
-            try:
+            with contextlib.suppress(Interrupted):
                 freeze(folder, renamed(9))
-            except Interrupted:
-                pass
         after = read_chain(folder)
         assert len(after.entries) in {before, before + 1}
         for entry in after.entries:

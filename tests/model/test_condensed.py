@@ -19,6 +19,7 @@ from evidence.model.condensed import (
     rounded,
 )
 from evidence.model.contrasts import Contrasts, crps, log_odds_parts, probability_transform
+from prereg_scores import contests
 
 RNG = np.random.default_rng(3)
 
@@ -125,30 +126,6 @@ def test_where_nothing_works_no_order_loses_more_than_another():
     nothing = np.zeros(3, dtype=bool)
     assert expected_hours_lost((0, 1, 2), nothing, np.ones(3)) is None
     assert random_hours_lost(nothing, np.ones(3)) is None
-
-
-def contests(n_contests, n_questions, seed):
-    """In each, the truth against a forecaster who is a little off in mean and spread, on normal questions.
-
-    (contest, score) of whether the truth had the better mean score.
-    """
-    rng = np.random.default_rng(seed)
-    won = []
-    for _ in range(n_contests):
-        mean, sd, se = rng.normal(0, 1, n_questions), rng.gamma(4, 0.25, n_questions) + 0.1, np.full(n_questions, 0.3)
-        y = rng.normal(mean, np.hypot(sd, se))
-        # At 10^4 questions a fifth of a standard deviation, or a third of the spread, must show.
-        shift, stretch = (
-            rng.choice([-1, 1]) * rng.uniform(0.2, 0.4),
-            np.exp(rng.choice([-1, 1]) * rng.uniform(0.3, 0.5)),
-        )
-        truth, other = Contrasts.normal(mean, sd), Contrasts.normal(mean + shift * sd, sd * stretch)
-        scores = []
-        for belief in (truth, other):
-            order, brier = order_scores(*log_odds_parts(belief, se), y, clip=0.001)
-            scores.append((log_density(belief, y, se).mean(), -crps(belief, y, se).mean(), order.mean(), -brier.mean()))
-        won.append([a > b for a, b in zip(*scores, strict=True)])
-    return np.array(won)
 
 
 def test_the_truth_wins_contests_by_every_score():

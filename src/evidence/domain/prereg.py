@@ -269,8 +269,8 @@ class CodeState(Record):
     """Of every source file of the package."""
     lock_sha256: Sha256
     """Of the names and versions of every library the package needs, as installed."""
-    python: str
     platform: str
+    """System and processor. Not the version of Python: it changes no number, and must not change a hash."""
     libraries: dict[str, str]
     """Versions of the libraries the package names itself."""
 

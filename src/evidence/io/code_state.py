@@ -23,8 +23,7 @@ def code_state() -> CodeState:
     own = {_key(name) for name in _required(PACKAGE)}
     return CodeState(
         package=PACKAGE, version=version(PACKAGE), source_sha256=_source_sha256(),
-        lock_sha256=hashlib.sha256(lines.encode()).hexdigest(), python=".".join(map(str, sys.version_info[:3])),
-        platform=f"{sys.platform} {platform.machine()}",
+        lock_sha256=hashlib.sha256(lines.encode()).hexdigest(), platform=f"{sys.platform} {platform.machine()}",
         libraries={name: number for name, number in libraries.items() if name in own},
     )  # fmt: skip
 
