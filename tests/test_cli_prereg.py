@@ -1,7 +1,11 @@
 """`evidence prereg` at the command line, on a small base."""
 
+import getpass
 import json
+import platform
 import shutil
+from datetime import date
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -476,3 +480,72 @@ def test_two_registrations_of_one_question_are_compared_and_pooled(copy):
         (("show", "abc"), "fits 0 of 2"),
     ):
         assert says in ok("prereg", *words, "--registry", folder, code=2).stderr
+
+
+def test_at_a_terminal_the_number_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("evidence.cli.prereg_drafts.at_terminal", lambda: True)
+    draft = registrations.write_draft(tmp_path)
+    words = ["prereg", "freeze", str(draft), "--registry", str(tmp_path / "reg")]
+    wrong = CliRunner().invoke(app, words, input="3\n", prog_name="evidence")
+    assert wrong.exit_code == 2 and not (tmp_path / "reg").exists()
+    assert "monitor ahead of audit in" in wrong.stderr, "the number is shown, in natural frequencies"
+    shown = wrong.stderr.split("monitor ahead of audit in ")[1].split()[0]
+    right = CliRunner().invoke(app, words, input=f"{shown}\n", prog_name="evidence")
+    assert right.exit_code == 0, right.output
+    assert len(read_chain(tmp_path / "reg").entries) == 1
+
+
+def test_a_review_under_the_registration_verifies(frozen, tmp_path):
+    folder, digest = frozen
+    path = tmp_path / "review.json"
+    path.write_text(ok("review", "alpha2023", "--prereg", digest, "--registry", folder / "reg", "--json").stdout)
+    assert json.loads(path.read_text())["provenance"]["prereg_hash"] == digest
+    words = ("prereg", "verify", digest, "--registry", folder / "reg", "--analysis", path, "--no-engine", "--json")
+    found = json.loads(ok(*words).stdout)
+    assert (found["status"], found["deviations"]) == ("intact", [])
+    assert found["analysis_print"]["numbers"] > 20
+    assert "--prereg" in ok("review", "paper.toml", "--prereg", digest, "--registry", folder / "reg", code=2).stderr
+
+
+def test_another_prior_behind_the_registered_name_is_found_by_its_fingerprint(frozen, tmp_path):
+    """A result that carries the right hashes and was computed with another tau."""
+    folder, digest = frozen
+    path = tmp_path / "r.json"
+    words = ("rank", "--prereg", digest, "--registry", folder / "reg", "--set", "prior.tau=0.4..1.2", "--json")
+    document = json.loads(ok(*words).stdout)
+    document["provenance"]["settings"] = []
+    path.write_text(json.dumps(document))
+    words = ("prereg", "verify", digest, "--registry", folder / "reg", "--analysis", path, "--no-engine", "--json")
+    assert [d["field"] for d in json.loads(ok(*words, code=4).stdout)["deviations"]] == ["fingerprint"]
+
+
+def test_a_frozen_file_says_nothing_of_the_machine(frozen):
+    folder, digest = frozen
+    data = (folder / "reg" / f"{digest}.prereg.json").read_bytes() + (folder / "reg" / "registry.jsonl").read_bytes()
+    for secret in (str(folder), str(Path.home()), platform.node(), getpass.getuser() + "@"):
+        assert secret.encode() not in data
+
+
+def test_deadlines_are_listed_until_they_are_resolved(copy, monkeypatch):
+    folder, digest = copy
+    monkeypatch.setattr("evidence.cli.prereg_show.today", lambda: date(2031, 12, 1))
+    due = json.loads(ok("prereg", "list", "--registry", folder, "--json").stdout)["registrations"][0]["reminders"]
+    assert due == ["p1 is due on 2031-12-31, in 30 days, by Bo of another laboratory"]
+    monkeypatch.setattr("evidence.cli.prereg_show.today", lambda: date(2034, 1, 1))
+    due = json.loads(ok("prereg", "list", "--registry", folder, "--json").stdout)["registrations"][0]["reminders"]
+    assert [line.split(",")[0] for line in due] == ["p1 was due on 2031-12-31", "p2 was due on 2033-12-31"]
+    resolve(folder, digest, "--annul", "p2=the scenario did not come")
+    assert "p1 was due" in ok("prereg", "list", "--registry", folder).stdout
+    assert "p2 was due" not in ok("prereg", "list", "--registry", folder).stdout
+
+
+def test_a_draft_that_leaves_things_open_is_called_vague(tmp_path):
+    text = registrations.DRAFT.replace("2031-12-31", "2020-12-31").replace("Bo of another laboratory", "Ada", 1)
+    text = text.replace('"the laboratory\'s safety report"', '"somewhere"', 1).replace(
+        'decision_rule = "Try the techniques in the registered order."\n', ""
+    )
+    draft = registrations.write_draft(tmp_path, text)
+    vague = json.loads(ok("prereg", "check", draft, "--registry", tmp_path / "reg", "--json").stdout)["vague"]
+    assert [line.partition(":")[0] for line in vague] == [
+        "predictions.p1.source", "predictions.p1.deadline", "predictions.p1.resolver", "decision_rule",
+    ]  # fmt: skip

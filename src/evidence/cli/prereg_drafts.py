@@ -182,7 +182,7 @@ def confirmed(registration: Registration, typed: int | None) -> None:
 
     p = headline_p(registration)
     if typed is None:
-        if not sys.stdin.isatty():
+        if not at_terminal():
             wanted = "the number in 100 that `evidence prereg check` shows as P(technique ahead)"
             raise bad_option("--confirm", "nothing", wanted)
         complain(confirmation_lines(registration))
@@ -192,6 +192,11 @@ def confirmed(registration: Registration, typed: int | None) -> None:
         pair = f"P({question.technique} ahead of {question.comparator}) at {registration.scenarios[0].target}"
         # The number itself is not told here: it has to be read where it is shown.
         raise bad_option("--confirm", str(typed), f"{pair} as it would be frozen: `evidence prereg check` shows it")
+
+
+def at_terminal() -> bool:
+    """True where somebody can be asked."""
+    return sys.stdin.isatty()
 
 
 def siblings_in(chain: Chain, registration: Registration, digest: str | None = None) -> Siblings:

@@ -10,9 +10,11 @@ import typer
 from evidence.cli import flags
 from evidence.cli.prereg_drafts import today
 from evidence.cli.prereg_files import RegistrationName, RegistryOption, answer_page, registration_named, registry_folder
+from evidence.cli.prereg_resolve import resolutions_of
 from evidence.cli.running import complain, guarded, show
 
 if TYPE_CHECKING:
+    from evidence.domain.prereg import Registration
     from evidence.domain.registry import Listed
     from evidence.io.registry import Chain
 
@@ -95,7 +97,16 @@ def _rows(folder: Path, chain: Chain) -> list[Listed]:
                 siblings=siblings_of(
                     chain.entries, entry.question, entry.question_sha256, but=entry.registration
                 ),
-                reminders=tuple(found.reminders(today())) if status in {"frozen", "resolved"} else (),
+                reminders=_reminders(found, entry.registration, chain) if status not in {"amended", "withdrawn"} else (),
             )
         )  # fmt: skip
     return rows
+
+
+def _reminders(found: Registration, digest: str, chain: Chain) -> tuple[str, ...]:
+    """What is due of the predictions that are neither resolved nor annulled."""
+    resolutions = [r for _, r in resolutions_of(chain, digest)]
+    touched = {o.target for r in resolutions for o in r.outcomes}
+    done = {a.prediction for r in resolutions for a in r.annulled}
+    done |= {p.id for p in found.predictions if p.scenario in touched}
+    return tuple(found.reminders(today(), done=done))

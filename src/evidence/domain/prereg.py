@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime
 from typing import Annotated, Literal
 
@@ -379,11 +379,11 @@ class Registration(_Common):
         """The techniques a prediction covers."""
         return prediction.techniques or self.question.techniques
 
-    def reminders(self, today: date) -> Iterator[str]:
-        """Predictions whose deadline has passed or is near."""
+    def reminders(self, today: date, *, done: Collection[str] = ()) -> Iterator[str]:
+        """Predictions, but those that are done, whose deadline has passed or is near."""
         for p in self.predictions:
             left = (date.fromisoformat(p.deadline) - today).days
-            if left < 0:
-                yield f"{p.id} was due on {p.deadline}, {-left} days ago, by {p.resolver}"
-            elif left <= SOON_DAYS:
-                yield f"{p.id} is due on {p.deadline}, in {left} days, by {p.resolver}"
+            if p.id in done or left > SOON_DAYS:
+                continue
+            when = f"{-left} days ago" if left < 0 else f"in {left} days"
+            yield f"{p.id} {'was' if left < 0 else 'is'} due on {p.deadline}, {when}, by {p.resolver}"

@@ -114,20 +114,31 @@ def siblings_of(
         for e in freezing(entries)
         if e.registration != but and (e.question == question or e.question_sha256 == question_sha256)
     ]
-    return Siblings(total=len(others), open=sum(status_of(entries, r) in {"frozen", "resolved"} for r in others))
+    statuses = statuses_of(entries)
+    return Siblings(total=len(others), open=sum(statuses[r] in {"frozen", "resolved"} for r in others))
 
 
 def status_of(entries: Sequence[RegistryEntry], registration: str) -> Status:
-    """Where a registration stands; the last thing that happened to it decides, in this order of weight."""
-    kinds = {e.kind for e in entries if e.registration == registration}
-    if any(e.amends == registration for e in entries):
-        return "amended"
-    for kind, status in _STATUS:
-        if kind in kinds:
-            return status
-    return "frozen"
+    """Where one registration stands."""
+    return statuses_of(entries).get(registration, "frozen")
 
 
-_STATUS: tuple[tuple[EntryKind, Status], ...] = (
-    ("withdraw", "withdrawn"), ("score", "scored"), ("resolve", "resolved"),
-)  # fmt: skip
+def statuses_of(entries: Sequence[RegistryEntry]) -> dict[str, Status]:
+    """Where every registration stands: the weightiest of what happened to it, in the order of _WEIGHT."""
+    found: dict[str, Status] = {}
+
+    def happened(registration: str, status: Status) -> None:
+        if _WEIGHT.index(status) > _WEIGHT.index(found.get(registration, "frozen")):
+            found[registration] = status
+
+    for e in entries:
+        found.setdefault(e.registration, "frozen")
+        if e.amends is not None:
+            happened(e.amends, "amended")
+        if e.kind in _STATUS:
+            happened(e.registration, _STATUS[e.kind])
+    return found
+
+
+_WEIGHT: tuple[Status, ...] = ("frozen", "resolved", "scored", "withdrawn", "amended")
+_STATUS: dict[str, Status] = {"withdraw": "withdrawn", "score": "scored", "resolve": "resolved"}

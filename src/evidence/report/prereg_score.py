@@ -14,6 +14,7 @@ _NAMES = {
     "random_effects": "random effects", "reference_prior": "the reference prior",
     "previous_revision": "the previous revision", "updated": "the updated posterior", "as_tried": "as it was tried",
 }  # fmt: skip
+_ORDER = ("coin", "face_value", "random_effects", "reference_prior", "previous_revision")
 _SCORES = {"order_log_score": "order", "log_score": "size (log density)", "crps": "size (CRPS)"}
 _UNITS = {"order_log_score": "nats a pair", "log_score": "nats a pair", "crps": "SMD, lower is better"}
 
@@ -39,15 +40,20 @@ def score_page(card: ScoreCard, registration: Registration) -> Page:
 def plain_words(card: ScoreCard) -> tuple[str, ...]:
     """One sentence for each baseline: on the order, and on sizes where it states any."""
     lines: list[str] = []
-    for name in card.baselines:
+    for name in sorted(card.baselines, key=_ORDER.index):
         parts = [
-            f"on the {_SCORES[c.score]} it {_verb(c.beat)} {_NAMES[name]} ({size(c.registered)} against {size(c.other)} {_UNITS[c.score]})"
+            f"on the {_SCORES[c.score]} it {_verb(c.beat)} {_NAMES[name]} ({_score(c.registered)} against {_score(c.other)} {_UNITS[c.score]})"
             for c in card.comparisons
             if c.baseline == name
         ]
         if parts:
             lines.append(f"The registered prior and {_NAMES[name]}: {'; '.join(parts)}.")
     return tuple(lines)
+
+
+def _score(x: float) -> str:
+    """A mean score to three decimals: two readers are often that close."""
+    return f"{round(x, 3) + 0.0:.3f}"
 
 
 def _verb(beat: bool | None) -> str:
@@ -87,7 +93,9 @@ def _hours(hours: HoursCard) -> Iterator[str]:
     if not hours.works:
         yield f"None of {', '.join(map(show_name, hours.known))} works: every order costs the same."
     else:
-        lost = "; ".join(f"{_NAMES[name]} {amount(x)} h" for name, x in hours.lost.items() if x is not None)
+        lost = "; ".join(
+            f"{_NAMES[name]} {amount(x) + ' h' if x else 'none'}" for name, x in hours.lost.items() if x is not None
+        )
         yield f"Works: {', '.join(map(show_name, hours.works))}. Lost before the first of them: {lost}."
     if hours.spent is not None:
         yield f"Spent, by the log: {amount(hours.spent)} h."
