@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import registrations
 from evidence.domain.canonical import frozen_bytes, sha256_hex
 from evidence.domain.errors import BadInput, Tampered
-from evidence.domain.prereg import Registration
+from evidence.domain.registration import Registration
 from evidence.io.frozen_files import parse_frozen, read_frozen
 from evidence.io.registrations import load_draft
 from evidence.io.registry import Change, commit, read_chain

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import registrations
 from evidence.domain.canonical import frozen_bytes, sha256_hex, sha256_of
-from evidence.domain.prereg import Registration
+from evidence.domain.registration import Registration
 from evidence.domain.registry import GENESIS, RegistryEntry, RegistryHead
 from evidence.io.frozen_files import read_frozen
 from evidence.io.registry import read_chain
@@ -24,7 +24,7 @@ import sys, json
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from evidence.domain.canonical import frozen_bytes, sha256_hex
-from evidence.domain.prereg import Registration
+from evidence.domain.registration import Registration
 from evidence.io.registry import Change, commit
 folder, data, first, n = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes(), int(sys.argv[3]), int(sys.argv[4])
 record = Registration.model_validate_json(data, strict=True)

@@ -10,7 +10,7 @@ import rfc8785
 import registrations
 from evidence.domain.canonical import frozen_bytes, sha256_hex
 from evidence.domain.errors import BadInput, Tampered
-from evidence.domain.prereg import Registration
+from evidence.domain.registration import Registration
 from evidence.io.frozen_files import MAX_BYTES, parse_frozen, read_frozen
 
 # RFC 8785, appendix B: the bits of a double and what is written for it.

@@ -10,7 +10,7 @@ import pytest
 import registrations
 from evidence.domain.canonical import frozen_bytes, sha256_hex
 from evidence.domain.errors import Tampered
-from evidence.domain.prereg import Registration
+from evidence.domain.registration import Registration
 from evidence.io import frozen_files, registry
 from evidence.io.registry import Change, commit, read_chain, unlisted_files
 

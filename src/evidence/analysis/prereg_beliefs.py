@@ -5,6 +5,7 @@ Everything is computed by the engine and then condensed (docs/prereg.md), so tha
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,8 +17,15 @@ from evidence.analysis.fitting import SCENARIOS, Case, case_scenarios, fit_scena
 from evidence.analysis.options import Progress
 from evidence.analysis.ranking import RANK_DRAWS, draw_merits
 from evidence.analysis.readers import pairs_of, prior_belief, proxy_readers, summarise
-from evidence.domain.prereg import QUANTILES, Normals, PriorPrint, ReaderBelief, RegisteredContrast, ScenarioBelief
 from evidence.domain.records import EvidenceBase, Model
+from evidence.domain.registration import (
+    QUANTILES,
+    Normals,
+    PriorPrint,
+    ReaderBelief,
+    RegisteredContrast,
+    ScenarioBelief,
+)
 from evidence.inference.checks import effective_sample_size
 from evidence.inference.engine import Engine, Posterior, pair_moments, share_above
 from evidence.model.condensed import condensed, quantiles_of, rounded
@@ -116,9 +124,8 @@ def _contrasts(case: Case, posterior: Posterior, techniques: Sequence[str]) -> l
     error = float(np.sqrt(len(draws.weights) / min(len(draws.weights), effective_sample_size(posterior.weights))))
     probs, names = list(QUANTILES.values()), list(QUANTILES)
     found: list[RegisteredContrast] = []
-    a, b = pairs_of(len(techniques))
-    for i, j in zip(a.tolist(), b.tolist(), strict=True):
-        one, other = (posterior.techniques.index(techniques[k]) for k in (i, j))
+    for technique, comparator in itertools.combinations(techniques, 2):
+        one, other = posterior.techniques.index(technique), posterior.techniques.index(comparator)
         weights, mean, sd = contrast_mixture(draws, one, other)
         p = float(np.clip(p_all[one, other], 1e-9, 1 - 1e-9))
         few = condensed(weights.ravel(), mean.ravel(), sd.ravel(), p_above=p)
@@ -128,7 +135,7 @@ def _contrasts(case: Case, posterior: Posterior, techniques: Sequence[str]) -> l
         se = _quantile_se(weights, mean, sd, q) * error
         found.append(
             RegisteredContrast(
-                technique=techniques[i], comparator=techniques[j], mean=tuple(few[0].tolist()),
+                technique=technique, comparator=comparator, mean=tuple(few[0].tolist()),
                 sd=tuple(few[1].tolist()), p_above=_number(p), p_above_se=_number(se_all[one, other]),
                 quantiles=_named(names, q), quantiles_se=_named(names, se), observable=_named(names, seen),
             )
@@ -193,7 +200,7 @@ def _print_of(case: Case, engine: Engine) -> PriorPrint:
             errors = _quantile_se(prior.weights[:, None], prior.mean[:, [t]], sd, np.array([found[p] for p in PROBS]))
             se[name] = dict(zip(PROBS, errors.tolist(), strict=True))
         else:
-            se[name] = dict.fromkeys(found, 0.5 / np.sqrt(n))
+            se[name] = dict.fromkeys(found, float(0.5 / np.sqrt(n)))
     return PriorPrint(target=case.target, quantiles=_rounded(quantiles), se=_rounded(se))
 
 
@@ -268,11 +275,10 @@ def pair_mixtures(
     """Condensed weights, means and sds of merit a - merit b for every pair, both ways round, of techniques it knows."""
     known = [t for t in techniques if t in posterior.techniques]
     found: dict[tuple[str, str], tuple[Floats, Floats, Floats]] = {}
-    a, b = pairs_of(len(known))
-    for i, j in zip(a.tolist(), b.tolist(), strict=True):
-        parts = contrast_mixture(posterior, *(posterior.techniques.index(known[k]) for k in (i, j)))
+    for a, b in itertools.combinations(known, 2):
+        parts = contrast_mixture(posterior, posterior.techniques.index(a), posterior.techniques.index(b))
         mean, sd = condensed(*(x.ravel() for x in parts))
         even = np.full(len(mean), 1 / len(mean))
-        found[known[i], known[j]] = (even, mean, sd)
-        found[known[j], known[i]] = (even, -mean, sd)
+        found[a, b] = (even, mean, sd)
+        found[b, a] = (even, -mean, sd)
     return found

@@ -7,7 +7,6 @@ of its own where that tells too little.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,7 +19,7 @@ from evidence.analysis.prereg_groups import Group, find_groups, mixed, sides_of
 from evidence.analysis.ranking import draw_merits
 from evidence.analysis.reweighting import move_draws, unmoved
 from evidence.domain.disagreement import Disagreement, GroupShare
-from evidence.domain.prereg import Registration
+from evidence.domain.registration import Registration
 from evidence.domain.results import Check
 from evidence.inference.checks import K_HAT_LIMIT, pareto_k
 from evidence.inference.engine import Engine, Posterior, mixture_of, pair_moments
@@ -224,5 +223,5 @@ def _error(view: _View) -> float:
     return float(2 * 0.5 * np.sum(se) * math.sqrt(2) * math.sqrt(2 / math.pi))
 
 
-def _named(techniques: tuple[str, ...], values: Floats) -> Mapping[str, float]:
+def _named(techniques: tuple[str, ...], values: Floats) -> dict[str, float]:
     return dict(zip(techniques, values.tolist(), strict=True))

@@ -9,8 +9,9 @@ from datetime import date
 from evidence.analysis.options import Progress
 from evidence.analysis.prereg_beliefs import Asked, Frozen, freeze_beliefs
 from evidence.domain.canonical import sha256_of
-from evidence.domain.prereg import CodeState, DataFile, Draft, Registration, Scenario
+from evidence.domain.prereg import Draft, Scenario
 from evidence.domain.records import EvidenceBase, Model
+from evidence.domain.registration import CodeState, DataFile, Registration
 from evidence.inference.engine import Engine
 
 VAGUE_WORDS = 3

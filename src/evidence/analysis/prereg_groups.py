@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from evidence.domain.errors import BadInput, Problem
-from evidence.domain.prereg import Registration
 from evidence.domain.records import EvidenceBase, Family, Model, Prior, Setting, Target, ValidityClass
+from evidence.domain.registration import Registration
 from evidence.model.changes import Changed, apply_settings
 
 EVIDENCE, NOVELTY, WEIGHTS, GAP_WEIGHTS, TIES, ORDERS = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evidence.analysis.prereg_score import belief_about
-from evidence.analysis.readers import pairs_of
 from evidence.domain.disagreement import Pool, PooledPair, PooledScenario, Reviewer
 from evidence.domain.errors import BadInput, Problem
-from evidence.domain.prereg import QUANTILES, Registration
+from evidence.domain.registration import QUANTILES, Registration
 from evidence.model.condensed import quantiles_of
 from evidence.model.contrasts import log_odds_parts
 from evidence.model.pools import learned_weights, linear_pool, log_pool, log_pool_probability
@@ -101,8 +101,7 @@ def _weights(
 def _scenario(
     records: Sequence[Registration], target: str, techniques: Sequence[str], weights: Floats
 ) -> PooledScenario:
-    a, b = pairs_of(len(techniques))
-    pairs = [(techniques[i], techniques[j]) for i, j in zip(a.tolist(), b.tolist(), strict=True)]
+    pairs = list(itertools.combinations(techniques, 2))
     beliefs = [belief_about(r.belief(target).contrasts, pairs) for r in records]
     probs = list(QUANTILES.values())
     none = np.zeros(len(pairs))
@@ -134,5 +133,5 @@ def _ranking(techniques: Sequence[str], rows: Sequence[PooledPair], name: str) -
     return tuple(sorted(techniques, key=lambda t: -wins[t]))
 
 
-def _named(values: Floats) -> Mapping[str, float]:
+def _named(values: Floats) -> dict[str, float]:
     return dict(zip(QUANTILES, values.tolist(), strict=True))

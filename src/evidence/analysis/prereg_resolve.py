@@ -8,8 +8,8 @@ from datetime import date
 
 from evidence.analysis.known_outcomes import known_contrast
 from evidence.domain.errors import BadInput, Problem
-from evidence.domain.prereg import DataFile, Registration
 from evidence.domain.records import Finding, Outcome
+from evidence.domain.registration import DataFile, Registration
 from evidence.domain.scorecard import RESOLUTION_FORMAT, Annulment, Resolution, Tried, TryLog
 
 

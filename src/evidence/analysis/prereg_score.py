@@ -8,11 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.analysis.prereg_hours import hours_card, touched_by
 from evidence.analysis.prereg_resolve import resolved_so_far
 from evidence.analysis.readers import pairs_of
-from evidence.domain.prereg import Normals, Prediction, Registration
+from evidence.domain.prereg import Prediction
 from evidence.domain.records import Outcome
+from evidence.domain.registration import Normals, Registration
 from evidence.domain.scorecard import (
+    COIN,
+    PREVIOUS,
+    REFERENCE,
+    REGISTERED,
     SCORE_FORMAT,
     Comparison,
     HoursCard,
@@ -20,15 +26,13 @@ from evidence.domain.scorecard import (
     ReaderCard,
     Resolution,
     ScoreCard,
-    TryLog,
 )
-from evidence.model.condensed import equally_weighted, expected_hours_lost, log_density, order_scores, random_hours_lost
+from evidence.model.condensed import equally_weighted, log_density, order_scores
 from evidence.model.contrasts import Contrasts, crps, log_odds_parts, probability_transform
 
 type Floats = NDArray[np.float64]
 type Pair = tuple[str, str]
 
-REGISTERED, COIN, REFERENCE, PREVIOUS = "registered", "coin", "reference_prior", "previous_revision"
 ROUNDED_AWAY = 1e-9
 _MEANS = ("log_score", "crps", "order_log_score", "brier_sign", "coverage_50", "coverage_80", "coverage_95")
 
@@ -83,7 +87,7 @@ def score_registration(
                 updates += [found] if found is not None else []
     resolved = [c for c in cards if c.state == "resolved"]
     hours = tuple(
-        _hours(registration, target, outcomes, records, previous) for target in _touched(registration, records)
+        hours_card(registration, target, outcomes, records, previous) for target in touched_by(registration, records)
     )
     overall = {name: _mean(name, [_reader(c, name) for c in resolved], hours) for name in _names(resolved)}
     main = overall.get(REGISTERED)
@@ -276,50 +280,3 @@ def _comparisons(overall: Mapping[str, ReaderCard]) -> list[Comparison]:
                 Comparison.model_validate({"baseline": name, "score": score, "registered": a, "other": b, "beat": beat})
             )
     return found
-
-
-# Hours
-
-
-def _touched(registration: Registration, records: Sequence[Resolution]) -> list[str]:
-    """Scenarios with outcomes or a log."""
-    touched = {o.target for r in records for o in r.outcomes} | {r.log.scenario for r in records if r.log}
-    return [s.target for s in registration.scenarios if s.target in touched]
-
-
-def _hours(
-    registration: Registration, target: str, outcomes: Mapping[str, Sequence[Outcome]],
-    records: Sequence[Resolution], previous: Registration | None,
-) -> HoursCard:  # fmt: skip
-    """Hours that each try order loses. A log says whether a technique works; else its outcome, against the smallest difference."""
-    log: TryLog | None = next((r.log for r in records if r.log and r.log.scenario == target), None)
-    base, tried = registration.base, {t.technique: t for t in (log.tried if log else ())}
-    works = {o.technique: o.estimate_smd > base.question.smallest_difference for o in outcomes.get(target, ())}
-    works |= {name: t.worked for name, t in tried.items()}
-    registered = registration.belief(target).try_order
-    known = [t for t in registered if t in works]
-    hours = np.array([tried[t].hours if t in tried else base.technique(t).trial_hours or 1.0 for t in known])
-    is_right = np.array([works[t] for t in known], dtype=bool)
-    orders: dict[str, Sequence[str]] = {REGISTERED: registered}
-    orders |= {
-        r.reader: r.try_order for r in registration.readers
-        if r.reader in registration.scoring.baselines and r.reader != REFERENCE
-    }  # fmt: skip
-    earlier = {b.target: b.try_order for b in previous.beliefs} if previous else {}
-    if PREVIOUS in registration.scoring.baselines and set(known) <= set(earlier.get(target, ())):
-        orders[PREVIOUS] = earlier[target]
-    if log is not None:
-        orders["as_tried"] = [*(t.technique for t in log.tried), *(t for t in registered if t not in tried)]
-    lost = {
-        name: expected_hours_lost([known.index(t) for t in order if t in known], is_right, hours)
-        for name, order in orders.items()
-    }
-    # Without evidence every order is as good as any other: the reference prior is a coin here.
-    lost |= {
-        name: random_hours_lost(is_right, hours) for name in (COIN, REFERENCE) if name in registration.scoring.baselines
-    }
-    return HoursCard(
-        scenario=target, known=tuple(known), works=tuple(t for t in known if works[t]),
-        unknown=tuple(t for t in registered if t not in works),
-        spent=sum(t.hours for t in log.tried) if log else None, lost=lost,
-    )  # fmt: skip

@@ -10,8 +10,8 @@ from evidence.analysis.fitting import SCENARIOS
 from evidence.analysis.options import Progress
 from evidence.analysis.prereg_beliefs import Asked, fit_beliefs
 from evidence.domain.canonical import sha256_of
-from evidence.domain.prereg import CodeState, PriorPrint, Registration, ScenarioBelief
 from evidence.domain.records import EvidenceBase, Record
+from evidence.domain.registration import CodeState, PriorPrint, Registration, ScenarioBelief
 from evidence.domain.verification import ALLOWED_ERRORS, SAME_NUMBER, Deviation, PrintMatch
 from evidence.inference.engine import Engine
 

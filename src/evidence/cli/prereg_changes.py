@@ -23,7 +23,8 @@ from evidence.cli.running import bad_option, guarded
 from evidence.domain.errors import BadInput, Problem
 
 if TYPE_CHECKING:
-    from evidence.domain.prereg import Draft, Registration
+    from evidence.domain.prereg import Draft
+    from evidence.domain.registration import Registration
     from evidence.io.registry import Chain, Change, Written
 
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it goes into the registry.")]

@@ -29,7 +29,7 @@ from evidence.domain.errors import BadInput, Problem
 
 if TYPE_CHECKING:
     from evidence.analysis.prereg_freeze import Amends, Source
-    from evidence.domain.prereg import Registration
+    from evidence.domain.registration import Registration
     from evidence.domain.registry import EntryKind, Registered, Siblings
     from evidence.io.registry import Chain, Change, Written
 

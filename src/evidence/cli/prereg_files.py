@@ -11,7 +11,7 @@ from evidence.cli.running import show
 
 if TYPE_CHECKING:
     from evidence.analysis.prereg_freeze import Source
-    from evidence.domain.prereg import Registration
+    from evidence.domain.registration import Registration
     from evidence.io.registry import Chain
     from evidence.report.page import Page
 

@@ -17,8 +17,8 @@ from evidence.domain.errors import BadInput, Problem
 if TYPE_CHECKING:
     from evidence.analysis.prereg_resolve import Report
     from evidence.analysis.prereg_score import Updated
-    from evidence.domain.prereg import Registration
     from evidence.domain.records import Record
+    from evidence.domain.registration import Registration
     from evidence.domain.registry import EntryKind, Registered
     from evidence.domain.scorecard import Annulment, Resolution, ScoreCard
     from evidence.io.registry import Chain, Change, Written
@@ -159,7 +159,7 @@ def _report(
 ) -> Report:
     from evidence.analysis.prereg_resolve import Report
     from evidence.domain.canonical import sha256_hex
-    from evidence.domain.prereg import DataFile
+    from evidence.domain.registration import DataFile
     from evidence.io.resolutions import TargetRows, read_target_rows, read_try_log
 
     if outcomes is None and log is None and not annul:

@@ -14,7 +14,7 @@ from evidence.cli.prereg_resolve import resolutions_of
 from evidence.cli.running import complain, guarded, show
 
 if TYPE_CHECKING:
-    from evidence.domain.prereg import Registration
+    from evidence.domain.registration import Registration
     from evidence.domain.registry import Listed
     from evidence.io.registry import Chain
 

@@ -26,7 +26,7 @@ from evidence.domain.records import EvidenceBase, Model
 
 if TYPE_CHECKING:
     from evidence.analysis.prereg_verify import Analysis
-    from evidence.domain.prereg import Registration
+    from evidence.domain.registration import Registration
     from evidence.domain.verification import Verification
     from evidence.io.registry import Chain
 

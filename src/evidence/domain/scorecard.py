@@ -6,11 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from evidence.domain.prereg import DataFile, Sha256, Utc, Words, require_utc
+from evidence.domain.prereg import Sha256, Utc, Words, require_utc
 from evidence.domain.records import Id, Outcome, Record
+from evidence.domain.registration import DataFile
 
 RESOLUTION_FORMAT = "evidence-prereg-resolution/1"
 SCORE_FORMAT = "evidence-prereg-score/1"
+REGISTERED, COIN, REFERENCE, PREVIOUS = "registered", "coin", "reference_prior", "previous_revision"
+"""Readers, by name."""
 CURVE_FROM, SKILL_FROM = 10, 20
 """Resolved predictions from which a calibration curve, and a claim of skill, would mean something."""
 

@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from evidence.domain.prereg import CodeState
+from evidence.domain.registration import CodeState
 
 PACKAGE = "evidence"
 _SOURCE = Path(__file__).resolve().parents[1]

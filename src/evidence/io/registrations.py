@@ -8,8 +8,9 @@ from pathlib import Path
 
 from evidence.domain.canonical import sha256_hex
 from evidence.domain.errors import BadInput, Problem
-from evidence.domain.prereg import DataFile, Draft
+from evidence.domain.prereg import Draft
 from evidence.domain.records import EvidenceBase, Model, Target
+from evidence.domain.registration import DataFile
 from evidence.io.models import check_classes, load_model
 from evidence.io.rows import build_row, did_you_mean
 from evidence.io.shipped import find_base, find_model

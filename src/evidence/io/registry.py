@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from evidence.domain.canonical import frozen_bytes, sha256_hex
 from evidence.domain.errors import BadInput, Problem, Tampered
-from evidence.domain.prereg import Registration
 from evidence.domain.records import Record
+from evidence.domain.registration import Registration
 from evidence.domain.registry import GENESIS, EntryKind, RegistryEntry, RegistryHead
 from evidence.io.frozen_files import parse_frozen, read_frozen, replace_durably, sync_folder, write_once
 
@@ -111,20 +111,24 @@ def read_chain(folder: Path) -> Chain:
 def _entry(path: Path, number: int, line: bytes, prev: str) -> RegistryEntry:
     try:
         entry = RegistryEntry.model_validate_json(line, strict=True)
-        same = frozen_bytes(entry) == line
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise _tampered(path, number, f"{where}: {first['msg'][:200]}", "a line of the registry") from None
-    except ValueError:
-        same = False
-    if not same:
+    if not _is_written_as(entry, line):
         raise _tampered(path, number, "other bytes", "canonical JSON (RFC 8785)")
     if entry.seq != number:
         raise _tampered(path, number, f"the line {entry.seq}", f"the line {number}: one is missing or out of order")
     if entry.prev != prev:
         raise _tampered(path, number, f"prev {entry.prev[:12]}…", f"{prev[:12]}…, the hash of the line before")
     return entry
+
+
+def _is_written_as(record: Record, data: bytes) -> bool:
+    try:
+        return frozen_bytes(record) == data
+    except ValueError:  # a number beyond canonical JSON
+        return False
 
 
 def _head(folder: Path, hashes: list[str]) -> int:

@@ -8,8 +8,9 @@ from evidence.domain.calibration import Calibration
 from evidence.domain.disagreement import Disagreement, Pool
 from evidence.domain.elicitation import ElicitedMerit, ElicitedOrder, ElicitedValidity
 from evidence.domain.errors import BadInput, Problem
-from evidence.domain.prereg import Draft, Registration
+from evidence.domain.prereg import Draft
 from evidence.domain.records import Family, Finding, Model, Outcome, Question, Record, Setting, Study, Technique
+from evidence.domain.registration import Registration
 from evidence.domain.registry import RegistryEntry
 from evidence.domain.results import Diagnosis, Ranking, Review, Sweep
 from evidence.domain.scorecard import Resolution, ScoreCard

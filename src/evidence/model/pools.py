@@ -54,7 +54,7 @@ def log_pool(beliefs: Sequence[Contrasts], weights: Sequence[float], probs: Sequ
         hi = min(float((b.mean + 10 * b.sd).max()) for b in alone)
         x = np.linspace(min(lo, hi - 1e-6), max(hi, lo + 1e-6), GRID)
         # One belief at every point of the grid: its log density without an error of observation.
-        log_p = sum(w * _log_density_on(b, x) for w, b in zip(share, alone, strict=True))
+        log_p = np.sum([w * _log_density_on(b, x) for w, b in zip(share, alone, strict=True)], axis=0)
         p = np.exp(log_p - log_p.max())
         cdf = np.concatenate([[0.0], np.cumsum((p[1:] + p[:-1]) / 2)])
         cdf /= cdf[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from evidence.domain.prereg import RegisteredContrast, Registration, ScenarioBelief
+from evidence.domain.registration import RegisteredContrast, Registration, ScenarioBelief
 from evidence.domain.registry import Listed, Registered, Siblings
 from evidence.report.page import Page, Section
 from evidence.report.words import amount, in_100, show_name, size

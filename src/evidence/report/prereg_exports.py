@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from evidence.domain.prereg import Registration, ScenarioBelief
+from evidence.domain.registration import Registration, ScenarioBelief
 from evidence.report.words import in_100, show_name, size
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evidence.domain.prereg import Registration
+from evidence.domain.registration import Registration
 from evidence.domain.scorecard import CURVE_FROM, SKILL_FROM, HoursCard, ReaderCard, ScoreCard
 from evidence.report.page import Page, Section
 from evidence.report.words import amount, share, show_name, size

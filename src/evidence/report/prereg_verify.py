@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evidence.domain.prereg import Registration
+from evidence.domain.registration import Registration
 from evidence.domain.verification import ALLOWED_ERRORS, PrintMatch, Verification
 from evidence.report.page import Page, Section
 from evidence.report.prereg import siblings_line
