@@ -549,3 +549,32 @@ def test_a_draft_that_leaves_things_open_is_called_vague(tmp_path):
     assert [line.partition(":")[0] for line in vague] == [
         "predictions.p1.source", "predictions.p1.deadline", "predictions.p1.resolver", "decision_rule",
     ]  # fmt: skip
+
+
+def test_the_registry_may_be_named_once_for_all_commands(copy, monkeypatch):
+    folder, digest = copy
+    monkeypatch.setenv("EVIDENCE_REGISTRY", str(folder))
+    assert digest[:12] in ok("prereg", "list").stdout
+    assert digest in " ".join(ok("prereg", "show", digest[:6]).stdout.split())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "new",
+        "check",
+        "freeze",
+        "verify",
+        "amend",
+        "withdraw",
+        "resolve",
+        "score",
+        "compare",
+        "pool",
+        "list",
+        "show",
+        "export",
+    ],
+)
+def test_every_command_has_help_with_an_example(command):
+    assert f"Example: evidence prereg {command}" in " ".join(ok("prereg", command, "--help").stdout.split())

@@ -109,7 +109,7 @@ def test_equal_registrations_have_no_crux():
 
 
 def test_what_the_imagined_study_would_teach_is_what_a_real_one_teaches():
-    """The update by a result y, from three likelihoods, against a fit of the base with that finding in it."""
+    """The update by a result y, by weights, against a fit of the base with that finding in it."""
     from evidence.analysis import prereg_bridging as bridging
     from evidence.analysis.fitting import fit_case
     from evidence.inference.engine import share_above
@@ -118,17 +118,18 @@ def test_what_the_imagined_study_would_teach_is_what_a_real_one_teaches():
     case = prepare_case(base, model, target="first deployment", settings=(), seed=1)
     posterior = fit_case(case, ENGINE, seed=1).resampled(4096)
     place = bridging._Place("monitor", "jailbreak", 0.1, None)
-    reaction = bridging._reactions(case, posterior, (bridging._finding(place, 0, case),), ENGINE)[0]
+    reader = bridging._reader(case, posterior, (bridging._finding(place, 0, case),), ENGINE)
     y = 0.9
-    log_weights = -0.5 * np.log(reaction.spread) - 0.5 * (y - reaction.expected) ** 2 / reaction.spread
-    weights = np.exp(log_weights - log_weights.max())
-    weights /= weights.sum()
-    mean, variance = (reaction.mean + y * reaction.slope)[:, 1], reaction.after.cov[:, 1, 1]
-    by_hand = float(weights @ share_above(mean, variance))
+    found = reader.after(0, np.array([y]))
+    weights, _ = reader.told(found)
+    by_hand = float(weights @ share_above(found.mean[:, 1], found.cov[:, 1, 1]))
     real = base.model_copy(update={
         "findings": (*base.findings, bridging._finding(place, 0, case, y)),
         "studies": (*base.studies, base.studies[0].model_copy(update={"id": "imagined study 0"})),
     })  # fmt: skip
+    densities = [reader.told(reader.after(0, np.array([x])))[1] for x in np.linspace(-6, 6, 121)]
+    mean, _ = reader.expected(0)
+    assert np.average(np.linspace(-6, 6, 121), weights=densities) == pytest.approx(posterior.weights @ mean, abs=0.02)
     ranking = fit_ranking(real, model, engine=ENGINE, target="first deployment").ranking
     assert by_hand == pytest.approx(ranking.p_above["monitor"]["none"], abs=0.02)
 

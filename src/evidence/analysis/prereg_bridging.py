@@ -1,7 +1,7 @@
 """Studies that do not exist, and how far their results would be expected to bring two reviewers together.
 
-Given the draws of each, the update is exact: a finding with a normal error moves the merits of every draw linearly in
-its result, and weighs the draw by how well it foretold it.
+Given the draws of each, the update is exact: every result that is looked at is put to the engine, and each draw weighs
+what it foretold. Results are those that either expects, weighted by how probable they are to both.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ SHOWN = 3
 RESULTS = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Quantiles of what a reviewer expects, each standing for a fifth of it."""
 IMAGINED = "imagined study"
+SMALLEST, FARTHEST = 1e-12, 20.0
 
 
 @dataclass(frozen=True)
@@ -40,26 +41,44 @@ class _Place:
 
 
 @dataclass(frozen=True)
-class _Reaction:
-    """How one reviewer's draws react to a result y: weights by N(y; expected, spread), means `mean` + y `slope`."""
+class _Reader:
+    """One reviewer: the case with the imagined findings in it, all off, the draws, and what they hold without any of them."""
 
-    weights: Floats
-    expected: Floats
-    spread: Floats
-    mean: Floats
-    slope: Floats
-    after: Posterior
+    case: Case
+    findings: tuple[Finding, ...]
+    engine: Engine
+    before: Posterior
 
-    def first(self, y: float, index: NDArray[np.int64]) -> Floats:
-        """Who is first after the result `y`."""
-        log_weights = np.log(self.weights) - 0.5 * np.log(self.spread) - 0.5 * (y - self.expected) ** 2 / self.spread
-        weights = np.exp(log_weights - log_weights.max())
-        found = replace(self.after, mean=self.mean + y * self.slope, weights=weights / weights.sum())
-        return _first(found, index)
+    def after(self, number: int, results: Floats) -> Posterior:
+        """The draws given one imagined finding, all findings having these results (n,); each draw weighs what it foretold."""
+        base = self.case.base
+        kept = base.findings[: len(base.findings) - len(self.findings)]
+        imagined = [f.model_copy(update={"estimate": float(y)}) for f, y in zip(self.findings, results, strict=True)]
+        case = with_base(self.case, base.model_copy(update={"findings": (*kept, *imagined)}))
+        mask = np.concatenate([np.ones(len(kept)), np.zeros(len(imagined))])
+        mask[len(kept) + number] = 1.0
+        return self.engine.evaluate(case.design, case.hyper, Evidence(mask=mask), self.before.coordinates)
 
-    def results(self) -> Floats:
-        """What the reviewer expects, by the quantiles RESULTS."""
-        return mixture_quantiles(self.expected, np.sqrt(self.spread), self.weights, RESULTS)
+    def told(self, found: Posterior) -> tuple[Floats, float]:
+        """Weights (M,) of the draws after a result, and how probable the result was (a density, up to a constant)."""
+        log_ratio = found.log_likelihood - self.before.log_likelihood
+        weights = self.before.weights * np.exp(log_ratio - log_ratio.max())
+        return weights / weights.sum(), float(weights.sum() * np.exp(log_ratio.max()))
+
+    def expected(self, number: int) -> tuple[Floats, Floats]:
+        """Mean and variance (M,) of the result by each draw, nearly: from what two results would do to its merits.
+
+        Only where results are looked at depends on it.
+        """
+        zero, one = (self.after(number, np.full(len(self.findings), y)) for y in (0.0, 1.0))
+        slope = (one.mean - zero.mean)[:, 1:]
+        size = np.maximum((slope**2).sum(axis=1), SMALLEST)
+        less = self.before.cov[:, 1:, 1:] - zero.cov[:, 1:, 1:]
+        variance = np.einsum("mi,mij,mj->m", slope, less, slope) / size**2
+        mean = (slope * (self.before.mean - zero.mean)[:, 1:]).sum(axis=1) / size
+        return np.clip(mean, -FARTHEST, FARTHEST), np.clip(
+            variance, (self.findings[number].se or 1.0) ** 2, FARTHEST**2
+        )
 
 
 def bridging_studies(
@@ -67,7 +86,7 @@ def bridging_studies(
 ) -> tuple[BridgingStudy, ...]:
     """The studies that would bring the two closest, at the first scenario: of the techniques they disagree about most.
 
-    In the most valid setting of each family, with a standard error of NEW_STUDY_SE, and at the target itself with that
+    Both expectations count as half. In the most valid setting of each family, with a standard error of NEW_STUDY_SE, and at the target itself with that
     of a target run.
     """
     sides = [_at_first(case, posteriors[0]) for case, posteriors in (a, b)]
@@ -76,19 +95,46 @@ def bridging_studies(
     before = _apart(*now)
     places = _places(sides[0], techniques, np.abs(now[0] - now[1]))
     findings = tuple(_finding(place, i, sides[0][0]) for i, place in enumerate(places))
-    reactions = [_reactions(case, posterior, findings, engine) for case, posterior in sides]
-    found: list[BridgingStudy] = []
-    for i, place in enumerate(places):
-        mine = [reaction[i] for reaction in reactions]
-        results = np.concatenate([reaction.results() for reaction in mine])
-        after = np.mean([_apart(*(reaction.first(float(y), index) for reaction in mine)) for y in results])
-        found.append(
-            BridgingStudy(
-                technique=place.technique, comparator=sides[0][0].base.techniques[0].id, place=place.setting,
-                se_smd=place.se, hours=place.hours, closer=float(before - after),
-            )
-        )  # fmt: skip
+    readers = [_reader(case, posterior, findings, engine) for case, posterior in sides]
+    expected = [[reader.expected(i) for reader in readers] for i in range(len(places))]
+    results = np.array([_results(readers, each) for each in expected])
+    apart, weights = np.empty(results.shape), np.empty(results.shape)
+    for k in range(results.shape[1]):
+        for i in range(len(places)):
+            told = [(reader, reader.after(i, results[:, k])) for reader in readers]
+            views = [(replace(found, weights=reader.told(found)[0]), reader.told(found)[1]) for reader, found in told]
+            apart[i, k] = _apart(*(_first(view, index) for view, _ in views))
+            proposed = sum(_density(reader, e, results[i, k]) for reader, e in zip(readers, expected[i], strict=True))
+            weights[i, k] = sum(p for _, p in views) / proposed
+    after = (weights * apart).sum(axis=1) / weights.sum(axis=1)
+    found = [
+        BridgingStudy(
+            technique=place.technique, comparator=sides[0][0].base.techniques[0].id, place=place.setting,
+            se_smd=place.se, hours=place.hours, closer=float(before - left),
+        )
+        for place, left in zip(places, after, strict=True)
+    ]  # fmt: skip
     return tuple(sorted(found, key=lambda s: -s.closer)[:SHOWN])
+
+
+def _reader(case: Case, posterior: Posterior, findings: tuple[Finding, ...], engine: Engine) -> _Reader:
+    larger = with_base(case, case.base.model_copy(update={"findings": (*case.base.findings, *findings)}))
+    mask = np.concatenate([np.ones(len(case.base.findings)), np.zeros(len(findings))])
+    before = engine.evaluate(larger.design, larger.hyper, Evidence(mask=mask), posterior.coordinates)
+    return _Reader(larger, findings, engine, replace(before, weights=posterior.weights))
+
+
+def _results(readers: list[_Reader], expected: list[tuple[Floats, Floats]]) -> Floats:
+    """Results that either of them expects: the quantiles RESULTS of both."""
+    both = zip(readers, expected, strict=True)
+    return np.concatenate(
+        [mixture_quantiles(mean, np.sqrt(variance), r.before.weights, RESULTS) for r, (mean, variance) in both]
+    )
+
+
+def _density(reader: _Reader, expected: tuple[Floats, Floats], y: float) -> float:
+    mean, variance = expected
+    return float(reader.before.weights @ (np.exp(-0.5 * (y - mean) ** 2 / variance) / np.sqrt(variance)))
 
 
 def _at_first(case: Case, posterior: Posterior) -> tuple[Case, Posterior]:
@@ -118,32 +164,6 @@ def _finding(place: _Place, number: int, case: Case, estimate: float = 0.0) -> F
         comparator=case.base.techniques[0].id, kind="effect", higher_is_better=True, scale="smd", estimate=estimate,
         se=place.se, shared_comparator=False, where=IMAGINED, source_kind="derived",
     )  # fmt: skip
-
-
-def _reactions(case: Case, posterior: Posterior, findings: tuple[Finding, ...], engine: Engine) -> list[_Reaction]:
-    """What each finding would do to the draws, from its likelihood and the merits at three results."""
-    n = len(case.base.findings)
-    cases = {
-        y: with_base(
-            case,
-            case.base.model_copy(
-                update={"findings": (*case.base.findings, *(f.model_copy(update={"estimate": y}) for f in findings))}
-            ),
-        )
-        for y in (-1.0, 0.0, 1.0)
-    }
-    found: list[_Reaction] = []
-    for i in range(len(findings)):
-        mask = (np.arange(n + len(findings)) < n).astype(float)
-        mask[n + i] = 1.0
-        low, zero, high = (
-            engine.evaluate(c.design, c.hyper, Evidence(mask=mask), posterior.coordinates) for c in cases.values()
-        )
-        # log N(y; m, S) is a parabola in y: its curvature is -1/S, its slope at 0 m/S.
-        spread = -1 / (high.log_likelihood + low.log_likelihood - 2 * zero.log_likelihood)
-        expected = spread * (high.log_likelihood - low.log_likelihood) / 2
-        found.append(_Reaction(posterior.weights, expected, spread, zero.mean, high.mean - zero.mean, zero))
-    return found
 
 
 def _first(posterior: Posterior, index: NDArray[np.int64]) -> Floats:

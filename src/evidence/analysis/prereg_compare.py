@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from evidence.analysis.fitting import SCENARIOS, Case, case_scenarios, fit_scenarios, prepare_case
+from evidence.analysis.fitting import SCENARIOS, Case, build_case, case_scenarios, fit_scenarios
 from evidence.analysis.options import Progress
 from evidence.analysis.prereg_bridging import bridging_studies
 from evidence.analysis.prereg_groups import Group, find_groups, mixed, sides_of
@@ -140,8 +140,11 @@ def _moved(engine: Engine, new: tuple[Case, Hyper], old: tuple[Case, Hyper], pos
 
 
 def _case_of(changed: Changed, seed: int, engine: Engine) -> Case:
-    """The case at all scenarios, on arrays whose shapes no moved gap changes."""
-    case = prepare_case(changed.base, changed.model, target=SCENARIOS, settings=(), seed=seed, engine=engine.name)
+    """The case at all scenarios, on arrays whose shapes no moved gap changes.
+
+    One side's stated validity may go badly with the other's gaps: what the draws leave of it is then what is held.
+    """
+    case = build_case(changed.base, changed.model, target=SCENARIOS, settings=(), seed=seed, engine=engine.name)
     design = design_apart(case.base)
     hypers = [
         (w, build_hyper(case.base, case.model, design, target=h.target, relevance=changed.relevance))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,8 +20,8 @@ DEFAULT_REGISTRY = "registrations"
 RegistryOption = Annotated[
     Path | None,
     typer.Option(
-        "--registry", metavar="DIR", envvar="EVIDENCE_REGISTRY",
-        help=f"Folder of the registry; default: {DEFAULT_REGISTRY} in the current folder.",
+        "--registry", metavar="DIR",
+        help=f"Folder of the registry; default: EVIDENCE_REGISTRY, or {DEFAULT_REGISTRY} in the current folder.",
     ),
 ]  # fmt: skip
 RegistrationName = Annotated[
@@ -30,7 +31,7 @@ RegistrationName = Annotated[
 
 def registry_folder(registry: Path | None) -> Path:
     """The folder of the registry; it need not be there."""
-    return Path(DEFAULT_REGISTRY) if registry is None else registry
+    return registry if registry is not None else Path(os.environ.get("EVIDENCE_REGISTRY") or DEFAULT_REGISTRY)
 
 
 def source_of(file: Path) -> Source:
