@@ -120,14 +120,14 @@ def test_what_the_imagined_study_would_teach_is_what_a_real_one_teaches():
     place = bridging._Place("monitor", "jailbreak", 0.1, None)
     reader = bridging._reader(case, posterior, (bridging._finding(place, 0, case),), ENGINE)
     y = 0.9
-    found = reader.after(0, np.array([y]))
+    found = reader.after(0, reader.put(np.array([y])))
     weights, _ = reader.told(found)
     by_hand = float(weights @ share_above(found.mean[:, 1], found.cov[:, 1, 1]))
     real = base.model_copy(update={
         "findings": (*base.findings, bridging._finding(place, 0, case, y)),
         "studies": (*base.studies, base.studies[0].model_copy(update={"id": "imagined study 0"})),
     })  # fmt: skip
-    densities = [reader.told(reader.after(0, np.array([x])))[1] for x in np.linspace(-6, 6, 121)]
+    densities = [reader.told(reader.after(0, reader.put(np.array([x]))))[1] for x in np.linspace(-6, 6, 121)]
     mean, _ = reader.expected(0)
     assert np.average(np.linspace(-6, 6, 121), weights=densities) == pytest.approx(posterior.weights @ mean, abs=0.02)
     ranking = fit_ranking(real, model, engine=ENGINE, target="first deployment").ranking

@@ -105,6 +105,15 @@ MEANING_EDITS = {
 }
 
 
+def is_refused(path):
+    """True if the file is said to be tampered with."""
+    try:
+        read_frozen(path, Registration)
+    except Tampered:
+        return True
+    return False
+
+
 @pytest.mark.parametrize("edit", [*FORMAT_EDITS.values(), *MEANING_EDITS.values()], ids=[*FORMAT_EDITS, *MEANING_EDITS])
 def test_any_edit_of_a_frozen_file_is_tampering(tmp_path, edit):
     data = frozen_bytes(registrations.small_registration())
@@ -112,8 +121,7 @@ def test_any_edit_of_a_frozen_file_is_tampering(tmp_path, edit):
     assert changed != data, "the edit edits nothing"
     path = tmp_path / f"{sha256_hex(data)}.prereg.json"
     path.write_bytes(changed)
-    with pytest.raises(Tampered):
-        read_frozen(path, Registration)
+    assert is_refused(path)
 
 
 @pytest.mark.parametrize("edit", FORMAT_EDITS.values(), ids=FORMAT_EDITS)
@@ -121,8 +129,7 @@ def test_bytes_that_are_not_canonical_are_refused_even_under_their_own_hash(tmp_
     changed = edit(frozen_bytes(registrations.small_registration()))
     path = tmp_path / f"{sha256_hex(changed)}.prereg.json"
     path.write_bytes(changed)
-    with pytest.raises(Tampered):
-        read_frozen(path, Registration)
+    assert is_refused(path)
 
 
 def test_exchanged_names_another_format_and_a_large_file_are_refused(tmp_path):

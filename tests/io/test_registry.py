@@ -42,6 +42,15 @@ def folder(tmp_path):
     return tmp_path / "reg"
 
 
+def tampering(folder):
+    """What the reader says was tampered with; nothing where it reads."""
+    try:
+        read_chain(folder)
+    except Tampered as error:
+        return str(error)
+    return ""
+
+
 def test_a_frozen_file_is_named_by_its_hash_and_read_back_as_the_same_record(folder):
     entry = read_chain(folder).entries[1]
     path = folder / f"{entry.document}.prereg.json"
@@ -87,8 +96,7 @@ def test_an_edited_chain_is_tampered(folder, edit):
     path = folder / "registry.jsonl"
     lines = edit(path.read_bytes().splitlines())
     path.write_bytes(b"".join(line + b"\n" for line in lines))
-    with pytest.raises(Tampered, match=r"registry\.(jsonl|head)"):
-        read_chain(folder)
+    assert "registry." in tampering(folder)
 
 
 def test_an_edited_or_missing_head_and_missing_files_are_tampered(folder):
@@ -126,8 +134,7 @@ def test_a_half_written_last_line_never_happened_and_is_moved_aside_by_the_next_
 def test_a_last_line_cut_short_after_it_was_finished_is_tampered(folder):
     path = folder / "registry.jsonl"
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(Tampered, match="missing"):
-        read_chain(folder)
+    assert "missing" in tampering(folder)
 
 
 def test_a_last_line_without_its_end_counts_and_gets_its_end(folder):

@@ -48,15 +48,21 @@ class _Reader:
     findings: tuple[Finding, ...]
     engine: Engine
     before: Posterior
+    probes: tuple[Case, Case]
+    """All results 0, and all of them 1."""
 
-    def after(self, number: int, results: Floats) -> Posterior:
-        """The draws given one imagined finding, all findings having these results (n,); each draw weighs what it foretold."""
+    def put(self, results: Floats) -> Case:
+        """The case with these results (n,) of the imagined findings."""
         base = self.case.base
         kept = base.findings[: len(base.findings) - len(self.findings)]
         imagined = [f.model_copy(update={"estimate": float(y)}) for f, y in zip(self.findings, results, strict=True)]
-        case = with_base(self.case, base.model_copy(update={"findings": (*kept, *imagined)}))
-        mask = np.concatenate([np.ones(len(kept)), np.zeros(len(imagined))])
-        mask[len(kept) + number] = 1.0
+        return with_base(self.case, base.model_copy(update={"findings": (*kept, *imagined)}))
+
+    def after(self, number: int, case: Case) -> Posterior:
+        """The draws given all that was found and one imagined finding of `case`, at the coordinates they have."""
+        n = len(self.findings)
+        mask = np.concatenate([np.ones(len(case.base.findings) - n), np.zeros(n)])
+        mask[number - n] = 1.0
         return self.engine.evaluate(case.design, case.hyper, Evidence(mask=mask), self.before.coordinates)
 
     def told(self, found: Posterior) -> tuple[Floats, float]:
@@ -70,7 +76,7 @@ class _Reader:
 
         Only where results are looked at depends on it.
         """
-        zero, one = (self.after(number, np.full(len(self.findings), y)) for y in (0.0, 1.0))
+        zero, one = (self.after(number, case) for case in self.probes)
         slope = (one.mean - zero.mean)[:, 1:]
         size = np.maximum((slope**2).sum(axis=1), SMALLEST)
         less = self.before.cov[:, 1:, 1:] - zero.cov[:, 1:, 1:]
@@ -100,8 +106,9 @@ def bridging_studies(
     results = np.array([_results(readers, each) for each in expected])
     apart, weights = np.empty(results.shape), np.empty(results.shape)
     for k in range(results.shape[1]):
+        cases = [reader.put(results[:, k]) for reader in readers]
         for i in range(len(places)):
-            told = [(reader, reader.after(i, results[:, k])) for reader in readers]
+            told = [(reader, reader.after(i, case)) for reader, case in zip(readers, cases, strict=True)]
             views = [(replace(found, weights=reader.told(found)[0]), reader.told(found)[1]) for reader, found in told]
             apart[i, k] = _apart(*(_first(view, index) for view, _ in views))
             proposed = sum(_density(reader, e, results[i, k]) for reader, e in zip(readers, expected[i], strict=True))
@@ -121,7 +128,9 @@ def _reader(case: Case, posterior: Posterior, findings: tuple[Finding, ...], eng
     larger = with_base(case, case.base.model_copy(update={"findings": (*case.base.findings, *findings)}))
     mask = np.concatenate([np.ones(len(case.base.findings)), np.zeros(len(findings))])
     before = engine.evaluate(larger.design, larger.hyper, Evidence(mask=mask), posterior.coordinates)
-    return _Reader(larger, findings, engine, replace(before, weights=posterior.weights))
+    at_one = tuple(f.model_copy(update={"estimate": 1.0}) for f in findings)
+    one = with_base(case, case.base.model_copy(update={"findings": (*case.base.findings, *at_one)}))
+    return _Reader(larger, findings, engine, replace(before, weights=posterior.weights), (larger, one))
 
 
 def _results(readers: list[_Reader], expected: list[tuple[Floats, Floats]]) -> Floats:
