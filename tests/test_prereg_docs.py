@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from evidence.cli import app
 from evidence.io.registrations import load_draft
-from evidence.io.registry import read_chain
+from evidence.io.registry import read_chain, read_registration
 from evidence.report.words import find_forbidden
 
 ROOT = Path(__file__).parents[1]
@@ -92,3 +92,34 @@ def test_the_stand_in_says_that_its_outcome_was_known_and_uses_a_model_that_has_
     found = load_draft(ROOT / "data" / "registrations" / "harmbench.prereg.toml")
     assert found.draft.knowledge.seen_target_data == "yes"
     assert "harmbench 1dc0c127" not in found.model.provenance
+
+
+STORED = ROOT / "data" / "registrations" / "registry"
+
+
+def stored():
+    """The frozen worked registration of control."""
+    (entry,) = read_chain(STORED).entries
+    return STORED / f"{entry.registration}.prereg.json", entry
+
+
+def test_the_worked_registration_of_control_is_frozen_and_opens():
+    path, entry = stored()
+    found, digest = read_registration(path)
+    assert digest == entry.registration
+    draft = load_draft(ROOT / "data" / "registrations" / "control.prereg.toml")
+    assert (found.base, found.model) == (draft.base, draft.model), "the shipped base or model has moved: freeze it anew"
+    assert [s.target for s in found.scenarios] == [b.target for b in found.beliefs]
+    result = CliRunner().invoke(app, ["prereg", "verify", str(path), "--no-engine"], prog_name="evidence")
+    assert result.exit_code == 0, result.output
+    # Reading, showing and exporting it leave the folder as it is.
+    for words in (["show", str(path)], ["export", "osf", str(path)], ["list", "--registry", str(STORED)]):
+        assert CliRunner().invoke(app, ["prereg", *words], prog_name="evidence").exit_code == 0
+    assert len(read_chain(STORED).entries) == 1
+
+
+@pytest.mark.slow
+def test_the_prior_of_the_worked_registration_is_still_the_prior_used():
+    result = CliRunner().invoke(app, ["prereg", "verify", str(stored()[0]), "--json"], prog_name="evidence")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["recomputed"]["ok"]
