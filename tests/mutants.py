@@ -345,6 +345,48 @@ MUTANTS = (
         "del self._given[last]", "pass",
         "test_cli_add.py::test_back_to_another_kind_forgets_the_numbers_of_the_first",
     ),
+    # Registrations.
+    Mutant(
+        "a chain that does not hang together", "io.registry",
+        "    if entry.prev != prev:", "    if entry.prev == '':",
+        "io/test_registry.py::test_an_edited_chain_is_tampered",
+    ),
+    Mutant(
+        "a cut chain", "io.registry",
+        "    if head.seq >= len(hashes):", "    if head.seq >= len(hashes):\n        return -1\n    if head.seq < 0:",
+        "io/test_registry.py::test_a_last_line_cut_short_after_it_was_finished_is_tampered",
+    ),
+    Mutant(
+        "bytes not compared", "io.frozen_files",
+        "        same = frozen_bytes(record) == data", "        same = bool(frozen_bytes(record))",
+        "io/test_frozen_files.py::test_bytes_that_are_not_canonical_are_refused_even_under_their_own_hash",
+    ),
+    Mutant(
+        "silence taken for agreement", "analysis.prereg_verify",
+        "        return NOT_STATED if value is None else str(value)", "        return digest if value is None else str(value)",
+        "test_cli_prereg.py::test_what_an_analysis_does_not_say_is_a_deviation",
+    ),
+    Mutant(
+        "the baseline's error counted twice", "analysis.prereg_score",
+        "    se = np.sqrt(np.maximum(variance[a] + variance[b] - 2 * shared, 0.0))",
+        "    se = np.sqrt(np.maximum(variance[a] + variance[b], 0.0))",
+        "analysis/test_prereg_score.py::test_contrasts_of_one_run_do_not_count_the_baseline_twice",
+    ),
+    Mutant(
+        "the error of the outcome left out", "model.condensed",
+        "    sd = np.hypot(beliefs.sd, se[:, None])\n    z = (observed", "    sd = beliefs.sd + 0 * se[:, None]\n    z = (observed",
+        "model/test_condensed.py::test_log_density_is_that_of_scipy",
+    ),
+    Mutant(
+        "a belief turned the wrong way", "analysis.prereg_score",
+        "(known[p[1], p[0]], -1.0)", "(known[p[1], p[0]], 1.0)",
+        "analysis/test_prereg_score.py::test_a_belief_frozen_the_other_way_round_is_turned",
+    ),
+    Mutant(
+        "nothing swapped", "analysis.prereg_groups",
+        "        return other if group in from_b else one", "        return one",
+        "analysis/test_prereg_compare.py::test_a_mixture_of_nothing_is_the_one_and_of_everything_the_other",
+    ),
 )  # fmt: skip
 
 

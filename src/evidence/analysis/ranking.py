@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +54,15 @@ def fit_ranking(
     settings: tuple[str, ...] = (),
     seed: int = 1,
     progress: Progress | None = None,
+    prereg_hash: str | None = None,
 ) -> Fitted:
-    """The ranking at `target` (default: the primary one) with its fit. Raises BadInput for what cannot be used."""
+    """The ranking at `target` (default: the primary one) with its fit. Raises BadInput for what cannot be used.
+
+    `prereg_hash` is the registration that all of this was taken from.
+    """
     case = prepare_case(base, model, target=target, settings=settings, seed=seed, engine=engine.name)
+    if prereg_hash is not None:
+        case = replace(case, provenance=case.provenance.model_copy(update={"prereg_hash": prereg_hash}))
     fitted = fit_scenarios(case, engine, seed=seed, progress=progress)
     posterior = mixture_of(fitted, [w for w, _ in case_scenarios(case)])
     prior = prior_of(case, engine)

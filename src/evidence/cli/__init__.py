@@ -1,4 +1,4 @@
-"""The command line: `evidence COMMAND`. Exit codes: 0 ok, 1 internal error, 2 bad input or usage, 5 no verdict."""
+"""The command line: `evidence COMMAND`. Exit codes: 0 ok, 1 internal error, 2 bad input or usage, 3 tampered, 4 deviates, 5 no verdict."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evidence.cli import adding, ask, backtests, calibration, elicit, files, fits, imports, reviewing, starting
+from evidence.cli import adding, ask, backtests, calibration, elicit, files, fits, imports, prereg, reviewing, starting
 from evidence.cli import app as app_command
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command("calibrate")(calibration.calibrate)
 app.command("diagnose")(fits.diagnose)
 app.add_typer(elicit.app)
 app.add_typer(imports.app)
+app.add_typer(prereg.app)
 
 
 def _print_version(wanted: bool) -> None:

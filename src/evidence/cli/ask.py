@@ -9,6 +9,8 @@ import typer
 from evidence.analysis.options import SweepRequest
 from evidence.cli import flags
 from evidence.cli.fits import require_free, store_fit
+from evidence.cli.prereg_files import RegistryOption
+from evidence.cli.prereg_verify import Inputs, registered_inputs
 from evidence.cli.running import (
     Choices,
     answer,
@@ -89,6 +91,8 @@ def rank(
     next: Annotated[
         bool, typer.Option("--next", help="Say which gap and which missing study would change the ranking most.")
     ] = False,
+    prereg: flags.Prereg = None,
+    registry: RegistryOption = None,
     out: flags.Out = None,
     force: flags.Force = False,
     seed: flags.Seed = 1,
@@ -101,14 +105,17 @@ def rank(
     """
     require_engine(engine)
     require_free(out, force=force)
-    priors = model_named(model)
-    evidence_base = checked(base_named(base), priors)
+    if prereg is not None:
+        inputs = registered_inputs(context, prereg, registry, base=base, settings=set or ())
+    else:
+        priors = model_named(model)
+        inputs = Inputs(checked(base_named(base), priors), priors, target, tuple(set or ()), seed)
     with progress_bar(quiet=quiet) as progress:
         from evidence.analysis.ranking import fit_ranking
 
         fitted = fit_ranking(
-            evidence_base, priors, engine=engine_named(engine), target=target, settings=tuple(set or ()), seed=seed,
-            progress=progress,
+            inputs.base, inputs.model, engine=engine_named(engine), target=inputs.target, settings=inputs.settings,
+            seed=inputs.seed, progress=progress, prereg_hash=inputs.prereg_hash,
         )  # fmt: skip
         if out is not None:
             store_fit(out, fitted, force=force)

@@ -47,3 +47,10 @@ Out = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 LowerIsBetter = Annotated[bool, typer.Option("--lower-is-better", help="Smaller numbers are better for the technique.")]
+Prereg = Annotated[
+    str | None,
+    typer.Option(
+        "--prereg", metavar="HASH|FILE",
+        help="Take model, scenarios, settings and, unless a base is named, evidence from a registration; the result refers to it.",
+    ),
+]  # fmt: skip

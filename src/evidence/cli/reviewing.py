@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 
 from evidence.cli import flags
+from evidence.cli.prereg_files import RegistryOption
+from evidence.cli.prereg_verify import registered_inputs
 from evidence.cli.running import (
     NO_VERDICT,
     Choices,
@@ -62,6 +64,8 @@ def review(
     no_elicit: Annotated[
         bool, typer.Option("--no-elicit", help="Go without the reader's own belief; the page says so.")
     ] = False,
+    prereg: flags.Prereg = None,
+    registry: RegistryOption = None,
     report: flags.Report = None,
     force: flags.Force = False,
     target: flags.Target = None,
@@ -83,7 +87,7 @@ def review(
         raise bad_option("--no-elicit", f"--belief {belief:g} beside it", "one of the two")
     require_engine(engine, "exact")
     if every:
-        _require_alone("--all", STUDY=studies, **{"--finding": finding, "--belief": belief})
+        _require_alone("--all", STUDY=studies, **{"--finding": finding, "--belief": belief, "--prereg": prereg})
         named = base if _was_given(context, "base") else None
         pages = None if report is None else Pages(report, reproducing_line(context), force=force)
         _review_all(named, model_named(model), choices, pages, as_json=json, quiet=quiet)
@@ -95,11 +99,21 @@ def review(
     file = next((study for study in studies if study.endswith(".toml")), None)
     if file is not None and len(studies) > 1:
         raise bad_option("STUDY", f"{file} beside {len(studies) - 1} more", "one paper file alone, or ids of studies")
-    evidence_base = checked(paper_at(Path(file)) if file else base_named(base), priors)
-    chosen = (evidence_base.studies[-1].id,) if file else tuple(studies)
+    digest = None
+    if prereg is not None:
+        if file:
+            raise bad_option("--prereg", f"the paper file {file}", "a study of the registered base, or of --base")
+        inputs = registered_inputs(context, prereg, registry, base=base, settings=set or ())
+        evidence_base, priors, digest, chosen = inputs.base, inputs.model, inputs.prereg_hash, tuple(studies)
+        choices = Choices(inputs.target, inputs.settings, inputs.seed)
+    else:
+        evidence_base = checked(paper_at(Path(file)) if file else base_named(base), priors)
+        chosen = (evidence_base.studies[-1].id,) if file else tuple(studies)
     found = run_review(
         evidence_base, priors, studies=chosen, finding=finding, choices=choices, belief=belief, quiet=quiet
     )
+    if digest is not None:
+        found = found.model_copy(update={"provenance": found.provenance.model_copy(update={"prereg_hash": digest})})
     command = reproducing_line(context)
     if report is not None:
         _write_report(report, found, command=command, force=force)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from evidence.domain.errors import BadInput, Problem
+from evidence.domain.errors import BadInput, Problem, Tampered
 from evidence.domain.records import EvidenceBase, Model
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from evidence.inference.engine import Engine
     from evidence.io.links import Draft
 
-INTERNAL_ERROR, BAD_INPUT, NO_VERDICT = 1, 2, 5
+INTERNAL_ERROR, BAD_INPUT, TAMPERED, DEVIATES, NO_VERDICT = 1, 2, 3, 4, 5
 ENGINES = ("exact", "sampled")
 READERS = {"face_value": "face-value", "random_effects": "random-effects"}
 _NOT_REPRODUCED = frozenset({"json", "quiet", "report", "force", "no_elicit", "csv", "out"})
@@ -43,7 +43,7 @@ class Choices:
 
 
 def guarded[**P, R](command: Callable[P, R]) -> Callable[P, R]:
-    """The command with its errors as exit codes: bad input 2, anything unforeseen 1, and no traceback for either.
+    """The command with its errors as exit codes: bad input 2, tampered 3, anything unforeseen 1, and never a traceback.
 
     EVIDENCE_DEBUG=1 lets the traceback of an unforeseen error through.
     """
@@ -55,6 +55,9 @@ def guarded[**P, R](command: Callable[P, R]) -> Callable[P, R]:
         except BadInput as error:
             complain(str(problem) for problem in error.problems)
             raise typer.Exit(BAD_INPUT) from None
+        except Tampered as error:
+            complain(f"tampered: {problem}" for problem in error.problems)
+            raise typer.Exit(TAMPERED) from None
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise
         except (PermissionError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:

@@ -17,3 +17,16 @@ def canonical_bytes(record: Record) -> bytes:
 def sha256_of(record: Record) -> str:
     """SHA-256 of the canonical JSON, as 64 hexadecimal digits."""
     return hashlib.sha256(canonical_bytes(record)).hexdigest()
+
+
+def frozen_bytes(record: Record) -> bytes:
+    """The canonical JSON of a record that is frozen as a file: keys without a value are not there.
+
+    Raises ValueError for what canonical JSON cannot hold.
+    """
+    return rfc8785.dumps(record.model_dump(mode="json", exclude_none=True))
+
+
+def sha256_hex(data: bytes) -> str:
+    """SHA-256 of bytes, as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()

@@ -30,3 +30,11 @@ class BadInput(Exception):  # noqa: N818 (the name says whose mistake it is)
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class Tampered(Exception):  # noqa: N818 (the name says what happened)
+    """Something frozen is not what was frozen; `problems` says what and where."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))

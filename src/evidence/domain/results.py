@@ -27,6 +27,8 @@ class Provenance(Record):
     engine: str = "exact"
     settings: tuple[str, ...] = ()
     """The `--set KEY=VALUE` changes."""
+    prereg_hash: str | None = None
+    """The registration that model, target and settings were taken from."""
 
 
 class RankedTechnique(Record):

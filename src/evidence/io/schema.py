@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from evidence.domain.calibration import Calibration
+from evidence.domain.disagreement import Disagreement, Pool
 from evidence.domain.elicitation import ElicitedMerit, ElicitedOrder, ElicitedValidity
 from evidence.domain.errors import BadInput, Problem
+from evidence.domain.prereg import Draft
 from evidence.domain.records import Family, Finding, Model, Outcome, Question, Record, Setting, Study, Technique
+from evidence.domain.registration import Registration
+from evidence.domain.registry import RegistryEntry
 from evidence.domain.results import Diagnosis, Ranking, Review, Sweep
+from evidence.domain.scorecard import Resolution, ScoreCard
+from evidence.domain.verification import Verification
 from evidence.io.paper import Paper
 from evidence.io.rows import did_you_mean
 
@@ -30,6 +36,14 @@ _RECORDS: dict[str, type[Record]] = {
     "elicited-validity": ElicitedValidity,
     "elicited-merit": ElicitedMerit,
     "elicited-order": ElicitedOrder,
+    "prereg-draft": Draft,
+    "registration": Registration,
+    "registry-entry": RegistryEntry,
+    "resolution": Resolution,
+    "verification": Verification,
+    "score-card": ScoreCard,
+    "disagreement": Disagreement,
+    "pool": Pool,
 }
 _RESULTS = frozenset(
     {
@@ -41,6 +55,10 @@ _RESULTS = frozenset(
         "elicited-validity",
         "elicited-merit",
         "elicited-order",
+        "verification",
+        "score-card",
+        "disagreement",
+        "pool",
     }
 )
 

@@ -23,6 +23,7 @@ SLOPES = (-5.0, 20.0)
 """Where a calibration slope is looked for."""
 MAX_COMPONENTS = 256
 """Components a CRPS is computed with: its cost is their square."""
+PAIRS_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,11 @@ def crps(beliefs: Contrasts, observed: Floats, se: Floats) -> Floats:
     sd = np.hypot(thin.sd, se[:, None])
     to_data = (thin.weights * _mean_absolute(observed[:, None] - thin.mean, sd)).sum(axis=1)
     between = np.empty(len(observed))
-    for i in range(len(observed)):
-        apart = thin.mean[i][:, None] - thin.mean[i][None, :]
-        spread = np.hypot(sd[i][:, None], sd[i][None, :])
-        between[i] = thin.weights[i] @ _mean_absolute(apart, spread) @ thin.weights[i]
+    block = max(1, PAIRS_AT_ONCE // thin.mean.shape[1] ** 2)
+    for start in range(0, len(observed), block):
+        m, s, w = (x[start : start + block] for x in (thin.mean, sd, thin.weights))
+        apart = _mean_absolute(m[:, :, None] - m[:, None, :], np.hypot(s[:, :, None], s[:, None, :]))
+        between[start : start + block] = np.einsum("ni,nij,nj->n", w, apart, w)
     return to_data - 0.5 * between
 
 

@@ -1,0 +1,223 @@
+"""The registry: a chain that shows what was changed, and that no interruption breaks."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import registrations
+from evidence.domain.canonical import frozen_bytes, sha256_hex
+from evidence.domain.errors import Tampered
+from evidence.domain.registration import Registration
+from evidence.io import frozen_files, registry
+from evidence.io.registry import Change, commit, read_chain, unlisted_files
+
+UTC = "2026-11-27T10:00:00Z"
+
+
+def freeze(folder, registration, **more):
+    digest = sha256_hex(frozen_bytes(registration))
+
+    def build(chain):
+        del chain
+        return Change(
+            kind="freeze", registration=digest, question=registration.question.id, question_sha256="0" * 64,
+            author="Ada", suffix=".prereg.json", document=registration, **more,
+        )  # fmt: skip
+
+    return commit(folder, build, utc=UTC)
+
+
+def renamed(number):
+    return registrations.variant(id=f"tiny-{number}")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A registry of three registrations."""
+    for number in range(3):
+        freeze(tmp_path / "reg", renamed(number))
+    return tmp_path / "reg"
+
+
+def tampering(folder):
+    """What the reader says was tampered with; nothing where it reads."""
+    try:
+        read_chain(folder)
+    except Tampered as error:
+        return str(error)
+    return ""
+
+
+def test_a_frozen_file_is_named_by_its_hash_and_read_back_as_the_same_record(folder):
+    entry = read_chain(folder).entries[1]
+    path = folder / f"{entry.document}.prereg.json"
+    found, digest = frozen_files.read_frozen(path, Registration)
+    assert (found, digest) == (renamed(1), entry.registration)
+    assert sha256_hex(path.read_bytes()) == digest
+    assert path.read_bytes() == frozen_bytes(renamed(1))
+
+
+def test_every_line_holds_the_hash_of_the_line_before(folder):
+    lines = (folder / "registry.jsonl").read_bytes().splitlines()
+    entries = [json.loads(line) for line in lines]
+    assert [e["prev"] for e in entries] == ["0" * 64, *map(sha256_hex, lines[:-1])]
+    assert [e["seq"] for e in entries] == [0, 1, 2]
+    assert json.loads((folder / "registry.head").read_bytes()) == {"seq": 2, "sha256": sha256_hex(lines[-1])}
+
+
+LINES = {
+    "the first line dropped": lambda x: x[1:],
+    "a line in the middle dropped": lambda x: [x[0], x[2]],
+    "the last line dropped": lambda x: x[:-1],
+    "two lines exchanged": lambda x: [x[1], x[0], x[2]],
+    "a line twice": lambda x: [x[0], x[0], x[1], x[2]],
+    "another author": lambda x: [x[0].replace(b'"Ada"', b'"Bo"'), *x[1:]],
+    "another author in the last line": lambda x: [*x[:-1], x[-1].replace(b'"Ada"', b'"Bo"')],
+    "another time": lambda x: [x[0].replace(b"2026-11", b"2025-11"), *x[1:]],
+    "another kind": lambda x: [x[0].replace(b'"freeze"', b'"score"'), *x[1:]],
+    "fewer siblings": lambda x: [*x[:-1], x[-1].replace(b'"siblings":0', b'"siblings":1')],
+    "a space": lambda x: [x[0].replace(b":", b": ", 1), *x[1:]],
+    "keys in another order": lambda x: [json.dumps(dict(reversed(json.loads(x[0]).items()))).encode(), *x[1:]],
+    "a key more": lambda x: [x[0].replace(b"{", b'{"aa":1,'), *x[1:]],
+    "a key twice": lambda x: [x[0].replace(b"{", b'{"author":"Ada",'), *x[1:]],
+    "an empty line": lambda x: [x[0], b"", *x[1:]],
+    "an empty line at the end": lambda x: [*x, b""],
+    "the first question renamed": lambda x: [x[0].replace(b'"tiny-question"', b'"tiny-questiom"'), *x[1:]],
+    "the file emptied": lambda x: [],
+    "no JSON": lambda x: [b"hello", *x[1:]],
+}
+
+
+@pytest.mark.parametrize("edit", LINES.values(), ids=LINES)
+def test_an_edited_chain_is_tampered(folder, edit):
+    path = folder / "registry.jsonl"
+    lines = edit(path.read_bytes().splitlines())
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    assert "registry." in tampering(folder)
+
+
+def test_an_edited_or_missing_head_and_missing_files_are_tampered(folder):
+    head = folder / "registry.head"
+    whole = head.read_bytes()
+    for changed in (whole.replace(b'"seq":2', b'"seq":3'), whole.replace(b'"seq":2', b'"seq":0'), b"", b"{}"):
+        head.write_bytes(changed)
+        with pytest.raises(Tampered):
+            read_chain(folder)
+    head.unlink()
+    with pytest.raises(Tampered, match=r"registry\.head"):
+        read_chain(folder)
+    head.write_bytes(whole)
+    read_chain(folder)
+    next(folder.glob("*.prereg.json")).unlink()
+    with pytest.raises(Tampered, match="the file that the line names"):
+        read_chain(folder)
+
+
+@pytest.mark.parametrize("cut", [1, 40, 200])
+def test_a_half_written_last_line_never_happened_and_is_moved_aside_by_the_next_writer(folder, cut):
+    path = folder / "registry.jsonl"
+    whole = path.read_bytes()
+    torn = whole.splitlines()[0][:cut]
+    path.write_bytes(whole + torn)
+    chain = read_chain(folder)
+    assert (len(chain.entries), chain.torn) == (3, torn)
+    assert path.read_bytes() == whole + torn, "reading mends nothing"
+    freeze(folder, renamed(7))
+    assert path.read_bytes().startswith(whole)
+    assert len(read_chain(folder).entries) == 4
+    assert next(folder.glob("registry.torn-*")).read_bytes() == torn
+
+
+def test_a_last_line_cut_short_after_it_was_finished_is_tampered(folder):
+    path = folder / "registry.jsonl"
+    path.write_bytes(path.read_bytes()[:-40])
+    assert "missing" in tampering(folder)
+
+
+def test_a_last_line_without_its_end_counts_and_gets_its_end(folder):
+    path = folder / "registry.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    assert len(read_chain(folder).entries) == 3
+    freeze(folder, renamed(8))
+    assert path.read_bytes().startswith(whole)
+    assert len(read_chain(folder).entries) == 4
+
+
+def test_a_file_that_no_line_names_is_listed(folder):
+    (folder / f"{'a' * 64}.prereg.json").write_bytes(b"{}")
+    assert unlisted_files(read_chain(folder)) == (f"{'a' * 64}.prereg.json",)
+
+
+class Interrupted(BaseException):
+    """Stands for the machine going down."""
+
+
+STEPS = ("write", "fsync", "replace", "open", "chmod", "truncate")
+
+
+def fault_at(monkeypatch, number):
+    """The `number`-th of all calls that change the disk does not happen, and nothing after it."""
+    count = iter(range(10_000))
+    down = []
+
+    def watched(function):
+        def call(*args, **kwargs):
+            if down or next(count) >= number:
+                down.append(True)
+                raise Interrupted
+            return function(*args, **kwargs)
+
+        return call
+
+    for owner, name in ((os, "fsync"), (os, "fdopen"), (Path, "replace"), (Path, "chmod")):
+        monkeypatch.setattr(owner, name, watched(getattr(owner, name)))
+    real = registry._append
+
+    def append(path, data):
+        # Half of the line reaches the disk.
+        step = next(count)
+        if down or step >= number:
+            down.append(True)
+            with path.open("ab") as file:
+                file.write(data[: len(data) // 2])
+            raise Interrupted
+        real(path, data)
+
+    monkeypatch.setattr(registry, "_append", append)
+    return down
+
+
+@pytest.mark.parametrize("start", ["empty", "three", "torn", "no line end"])
+def test_an_interruption_at_any_write_leaves_the_old_state_or_the_new_one(tmp_path, monkeypatch, start):
+    number = states = 0
+    while True:
+        folder = tmp_path / f"{number}"
+        for k in range(0 if start == "empty" else 3):
+            freeze(folder, renamed(k))
+        chain_file = folder / "registry.jsonl"
+        if start == "torn":
+            chain_file.write_bytes(chain_file.read_bytes() + b'{"auth')
+        if start == "no line end":
+            chain_file.write_bytes(chain_file.read_bytes()[:-1])
+        folder.mkdir(exist_ok=True)
+        before = len(read_chain(folder).entries)
+        with monkeypatch.context() as patch:
+            down = fault_at(patch, number)
+            with contextlib.suppress(Interrupted):
+                freeze(folder, renamed(9))
+        after = read_chain(folder)
+        assert len(after.entries) in {before, before + 1}
+        for entry in after.entries:
+            frozen_files.read_frozen(folder / f"{entry.document}.prereg.json", Registration)
+        # The same command again brings the new state, and the chain holds.
+        freeze(folder, renamed(10))
+        assert len(read_chain(folder).entries) == len(after.entries) + 1
+        states += 1
+        if not down:
+            break
+        number += 1
+    assert states > 8, "faults were injected at every step"
