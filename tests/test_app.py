@@ -111,6 +111,42 @@ def test_priors_that_are_not_the_registered_ones_are_named_on_every_page(name):
     assert any("Matches the registered priors" in c.value for c in same.caption)
 
 
+@pytest.mark.slow
+def test_a_draft_is_frozen_once_its_number_was_typed_again_and_then_holds_the_screen(tmp_path, monkeypatch):
+    from evidence.analysis.prereg_freeze import headline_p
+    from evidence.cli.prereg_drafts import computed
+    from evidence.cli.prereg_files import source_of
+    from evidence.io.registry import read_chain
+
+    monkeypatch.setenv("EVIDENCE_REGISTRY", str(tmp_path / "registry"))
+    draft = Path(__file__).parents[1] / "data" / "registrations" / "control.prereg.toml"
+    wanted = round(100 * headline_p(computed(source_of(draft), quiet=True)))
+    found = opened()
+    app = page("register", found)
+    assert any("No registrations" in i.value for i in app.info)
+    app.file_uploader(key="draft").set_value((draft.name, draft.read_bytes(), "application/toml")).run()
+    assert [e.value for e in app.error] == []
+    app.number_input(key="confirm").set_value(wanted + 3).run()
+    next(b for b in app.button if b.label == "Freeze").click().run()
+    assert any(f"{wanted + 3}" in e.value for e in app.error)
+    assert read_chain(tmp_path / "registry").entries == ()
+    app.number_input(key="confirm").set_value(wanted).run()
+    next(b for b in app.button if b.label == "Freeze").click().run()
+    (entry,) = read_chain(tmp_path / "registry").entries
+    assert any(entry.registration in s.value for s in app.success)
+    again = page("register", found)
+    next(b for b in again.button if b.label == "Hold the screen against it").click().run()
+    assert not again.exception
+    assert found.registered == found.model
+    assert any("Matches the registered priors" in c.value for c in again.caption)
+    # One byte of the frozen file changed: the page says so and shows nothing of it.
+    frozen = tmp_path / "registry" / f"{entry.registration}.prereg.json"
+    frozen.write_bytes(frozen.read_bytes().replace(b"control", b"contrls", 1))
+    tampered = page("register", found)
+    assert not tampered.exception
+    assert any("Tampered" in e.value for e in tampered.error)
+
+
 def test_reset_puts_every_slider_back():
     found = opened(settings={"prior.tau": "0.5"})
     app = page("what_if", found)

@@ -34,7 +34,7 @@ def list_registrations(
 
     folder = registry_folder(registry)
     chain = read_chain(folder)
-    rows = _rows(folder, chain)
+    rows = listed_registrations(folder, chain)
     loose = unlisted_files(chain) if chain.entries else ()
     notes = [f"in no line of the registry: {name}" for name in loose]
     if chain.torn:
@@ -82,7 +82,8 @@ def show_registration(
     answer_page(document, registration_page(found, digest, status, siblings), as_json=json)
 
 
-def _rows(folder: Path, chain: Chain) -> list[Listed]:
+def listed_registrations(folder: Path, chain: Chain) -> list[Listed]:
+    """Every registration of the chain with its status, siblings and what is due. Raises Tampered for other bytes."""
     from evidence.domain.registry import Listed, freezing, siblings_of, status_of
     from evidence.io.registry import SUFFIXES, read_registration
 
