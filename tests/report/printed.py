@@ -86,7 +86,8 @@ def _verdict(twin: dict[str, Any], ranked: bool) -> list[str]:
     out += [str(r["kept"]), str(r["of"]), whole(r["lowest"]), whole(r["highest"]), "100", str(r["same_side"])]
     context = twin["in_context"]
     if context is not None and context["ok"]:
-        out += [whole(context[k]) for k in ("p_without", "p_with", "p_face_value_with")]
+        told = [context[k] for k in ("p_without", "p_with", "p_face_value_with")]
+        out += [whole(p) for p in told if p is not None]
         out += _rank(twin) if ranked else []
     return out + numbers_in(twin["optimism_line"] or "")
 

@@ -96,7 +96,11 @@ def random_review(rng: random.Random) -> Review:
     kept = rng.randint(0, 45)
     small = shift < 0.05
     context = InContext(
-        p_without=rng.random(), p_with=rng.random(), p_face_value_with=rng.random(), k_hat=0.2, ok=rng.random() < 0.8
+        p_without=rng.random(),
+        p_with=rng.random(),
+        p_face_value_with=rng.choice((None, rng.random())),
+        k_hat=0.2,
+        ok=rng.random() < 0.8,
     )
     limits = {name: rng.random() for name in ("sample", "proxy", "same_setting", "prior")}
     return make_review(

@@ -137,13 +137,13 @@ def _in_context(whole: Whole, subject: Subject) -> _Rest | None:
     without = engine.reweight(everything, case.design, case.hyper, case.without(own))
     if without.checks["k_hat"].value >= K_HAT_LIMIT:
         without = engine.fit(case.design, case.hyper, case.without(own), seed=options.seed, progress=options.progress)
-    p_without, p_with, p_face = (
-        p_above(p, pair.technique, pair.comparator)[0] for p in (without, everything, whole.at_face_value)
-    )
+    p_without, p_with = (p_above(p, pair.technique, pair.comparator)[0] for p in (without, everything))
+    face = whole.at_face_value
+    p_face = p_above(face, pair.technique, pair.comparator)[0] if face.ok else None
     record = InContext(
         p_without=p_without, p_with=p_with, p_face_value_with=p_face, bits=_bits(pair, everything, without),
         k_hat=without.checks["k_hat"].value,
-        ok=everything.ok and without.checks["k_hat"].ok and whole.at_face_value.ok,
+        ok=everything.ok and without.checks["k_hat"].ok,
     )  # fmt: skip
     return _Rest(without, everything, record)
 

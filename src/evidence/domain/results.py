@@ -177,13 +177,14 @@ class InContext(Record):
 
     p_without: float
     p_with: float
-    p_face_value_with: float
+    p_face_value_with: float | None
+    """None where a check of the fit at face value failed."""
     bits: dict[str, float] = Field(default_factory=dict)
     """KL(with || without): `order` and `theta`."""
     k_hat: float
     """Of the weights that take the findings out."""
     ok: bool
-    """False: a check of the whole base, or of it at face value, failed, and none of these numbers must be shown."""
+    """False: a check of the whole base failed, and none of these numbers must be shown."""
 
 
 class Flip(Record):

@@ -80,8 +80,9 @@ class _Detail:
 
 
 _DETAILS = (
-    _Detail(240, True, 4), _Detail(240, True, 2), _Detail(160, False, 2), _Detail(120, False, 1),
-    _Detail(120, False, 1, brief=True), _Detail(120, False, 1, brief=True, flips=2, priors=False),
+    _Detail(240, True, 4), _Detail(240, True, 2), _Detail(240, False, 2), _Detail(240, False, 1),
+    _Detail(240, False, 1, brief=True), _Detail(240, False, 1, brief=True, flips=2, priors=False),
+    _Detail(120, False, 1, brief=True, flips=2, priors=False),
     _Detail(60, False, 1, brief=True, gaps=200, priors=False, flips=1),
 )  # fmt: skip
 

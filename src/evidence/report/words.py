@@ -294,10 +294,9 @@ def in_context(review: Review, *, brief: bool = False) -> str:
         return ""
     if not context.ok:
         return "Beside the rest of the base: not shown, a check of the whole base failed."
-    line = (
-        f"Beside the rest of the base: {in_100(context.p_without)} without {source(review)},"
-        f" {in_100(context.p_with)} with, {in_100(context.p_face_value_with)} with all at face value."
-    )
+    line = f"Beside the rest of the base: {in_100(context.p_without)} without {source(review)}, {in_100(context.p_with)} with"
+    face = context.p_face_value_with
+    line += "." if face is None else f", {in_100(face)} with all at face value."
     return " ".join(text for text in (line, "" if brief else _rank_shift(review), _against_the_rest(review)) if text)
 
 
