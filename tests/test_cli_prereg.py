@@ -4,6 +4,7 @@ import getpass
 import json
 import platform
 import shutil
+import socket
 from datetime import date
 from pathlib import Path
 
@@ -228,6 +229,7 @@ def test_outcomes_are_scored_by_the_frozen_rules_and_what_is_not_resolved_stays_
     assert card["updated"]["order_log_score"] != card["registered"]["order_log_score"]
     assert card["updated"]["log_score"] is None, "a ranking states P alone"
     page = ok("prereg", "score", digest, "--registry", folder).stdout
+    ok("prereg", "verify", digest, "--registry", folder, "--no-engine")
     for words in ("the coin", "face value", "random effects", "One result is one draw", "1 annulled"):
         assert words in " ".join(page.split())
     assert find_forbidden(page) == ()
@@ -578,3 +580,55 @@ def test_the_registry_may_be_named_once_for_all_commands(copy, monkeypatch):
 )
 def test_every_command_has_help_with_an_example(command):
     assert f"Example: evidence prereg {command}" in " ".join(ok("prereg", command, "--help").stdout.split())
+
+
+def test_a_registration_too_large_for_its_file_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("evidence.io.frozen_files.MAX_BYTES", 10_000)
+    draft = registrations.write_draft(tmp_path)
+    typed = round(100 * registrations.small_registration().beliefs[0].contrasts[2].p_above)
+    result = ok("prereg", "freeze", draft, "--registry", tmp_path / "reg", "--confirm", typed, code=2)
+    assert "fewer techniques or scenarios" in result.stderr
+    assert not (tmp_path / "reg").exists()
+
+
+def test_a_check_that_fails_leaves_nothing_frozen(tmp_path, monkeypatch):
+    from evidence.inference.exact import ExactEngine
+
+    monkeypatch.setattr(
+        "evidence.cli.prereg_drafts.engine_named", lambda name: ExactEngine(max_rounds=2, round_size=64)
+    )
+    draft = registrations.write_draft(tmp_path)
+    result = ok("prereg", "freeze", draft, "--registry", tmp_path / "reg", "--confirm", 50, code=5)
+    assert "nothing was frozen" in result.stderr
+    assert not (tmp_path / "reg").exists()
+
+
+def test_a_resolution_or_score_card_that_was_changed_is_tampered(copy):
+    folder, digest = copy
+    (folder.parent / "o.csv").write_text(OUTCOMES)
+    resolve(folder, digest, "--outcomes", folder.parent / "o.csv")
+    ok("prereg", "score", digest, "--registry", folder)
+    for kind, old, new in (("score", b'"n_resolved":1', b'"n_resolved":2'), ("resolution", b"0.9", b"0.8")):
+        path = next(folder.glob(f"*.{kind}.json"))
+        whole = path.read_bytes()
+        assert old in whole
+        path.write_bytes(whole.replace(old, new))
+        assert "tampered" in ok("prereg", "verify", digest, "--registry", folder, "--no-engine", code=3).stderr
+        if kind == "resolution":
+            assert "tampered" in ok("prereg", "score", digest, "--registry", folder, code=3).stderr
+        path.write_bytes(whole)
+    ok("prereg", "verify", digest, "--registry", folder, "--no-engine")
+
+
+def test_nothing_asks_the_network(copy, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a connection was tried")
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    folder, digest = copy
+    draft = registrations.write_draft(folder.parent, registrations.DRAFT.replace('"tiny-1"', '"tiny-3"'))
+    typed = round(100 * registrations.small_registration().beliefs[0].contrasts[2].p_above)
+    ok("prereg", "freeze", draft, "--registry", folder, "--confirm", typed)
+    for command in (("verify", digest), ("show", digest), ("export", "osf", digest), ("score", digest), ("list",)):
+        ok("prereg", *command, "--registry", folder)

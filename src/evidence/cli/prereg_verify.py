@@ -81,6 +81,7 @@ def _verified(found: Registration, digest: str, chain: Chain, asked: Asked, *, q
     from evidence.domain.registry import entry_of, siblings_of, status_of
     from evidence.domain.verification import Verification
     from evidence.io.code_state import code_state
+    from evidence.io.registry import require_documents
 
     entry = entry_of(chain.entries, digest)
     if entry is None:
@@ -88,6 +89,7 @@ def _verified(found: Registration, digest: str, chain: Chain, asked: Asked, *, q
         raise Tampered([Problem(str(chain.folder / "registry.jsonl"), None, "", f"no {digest[:12]}…", wanted)])
     if (entry.question, entry.question_sha256) != (found.question.id, sha256_of(found.question)):
         raise Tampered([Problem(str(chain.folder), entry.seq + 1, "question", entry.question, found.question.id)])
+    require_documents(chain, digest)
     from evidence.analysis.prereg_verify import compare_analysis, is_same_machine, recompute
     from evidence.domain.canonical import sha256_hex
     from evidence.io.registrations import with_targets

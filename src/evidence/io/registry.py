@@ -156,6 +156,16 @@ def _require_files(chain: Chain) -> None:
             )
 
 
+def require_documents(chain: Chain, registration: str) -> int:
+    """How many files the lines about one registration name. Raises Tampered where one has other bytes than its name says."""
+    names = [e.document for e in chain.entries if e.registration == registration and e.document]
+    for name in names:
+        path = next(p for s in SUFFIXES.values() if (p := chain.folder / f"{name}{s}").exists())
+        if (digest := sha256_hex(path.read_bytes())) != name:
+            raise _tampered(path, None, f"the SHA-256 {digest}", "the one in the file's name")
+    return len(names)
+
+
 def unlisted_files(chain: Chain) -> tuple[str, ...]:
     """Frozen files no line names: left by an interrupted write, or of a line that somebody cut off."""
     known = {e.document for e in chain.entries}
