@@ -11,6 +11,7 @@ from rich.text import Text
 
 from evidence.domain.results import Diagnosis, Provenance, Ranking, Review, StudyShift, Sweep
 from evidence.domain.verdict import CONTENDER, band_of, word_of
+from evidence.report.crunch import check_lines, try_lines
 from evidence.report.page import (
     WHAT_TO_TRY,
     Page,
@@ -119,7 +120,9 @@ def ranking_view(ranking: Ranking, *, command: str = "") -> RenderableType:
     parts: list[RenderableType] = [head, _section("VERDICT", _verdict(ranking)), _techniques(ranking)]
     if ranking.studies:
         parts.append(_studies(ranking.studies))
-    parts.append(_section("TRY ORDER", (_try_order(ranking),)))
+    parts.append(_section("TRY ORDER", try_lines(ranking)))
+    if ranking.verify_or_ship is not None:
+        parts.append(_section("CHECK OR SHIP", check_lines(ranking)))
     if ranking.untested:
         names = {technique.id: technique.name for technique in ranking.techniques}
         untested = ", ".join(show_name(names.get(name, name)) for name in ranking.untested)
@@ -196,11 +199,6 @@ def _studies(studies: tuple[StudyShift, ...]) -> Table:
     if len(studies) > SHOWN_STUDIES:
         lines.append(f"and {len(studies) - SHOWN_STUDIES} more; --json lists all")
     return _section("WHAT MOVED IT", lines)
-
-
-def _try_order(ranking: Ranking) -> str:
-    steps = " → ".join(show_name(step.name) for step in ranking.try_order)
-    return f"{steps} ({ranking.try_order_hours:.0f} expected hours, failure of all included)."
 
 
 def sweep_view(sweep: Sweep, *, command: str = "") -> RenderableType:
