@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evidence.cli import adding, ask, backtests, calibration, elicit, files, fits, imports, starting
+from evidence.cli import adding, ask, backtests, calibration, elicit, files, fits, imports, starting, values
 
 app = typer.Typer(
     name="evidence",
@@ -26,6 +26,7 @@ app.command("quick")(ask.quick)
 app.command("rank")(ask.rank)
 app.command("review")(ask.review)
 app.command("what-if")(ask.what_if)
+app.command("value")(values.value)
 app.command("backtest")(backtests.backtest)
 app.command("calibrate")(calibration.calibrate)
 app.command("diagnose")(fits.diagnose)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from evidence.analysis.options import Options, Progress
     from evidence.domain.results import Ranking, Review, Sweep
+    from evidence.domain.value import Portfolio, Value
     from evidence.inference.engine import Engine
     from evidence.io.links import Draft
 
@@ -227,7 +228,9 @@ def progress_bar(*, quiet: bool) -> Iterator[Progress | None]:
         yield report
 
 
-def answer(record: Ranking | Review | Sweep, view: Callable[[], RenderableType], *, as_json: bool) -> None:
+def answer(
+    record: Ranking | Review | Sweep | Value | Portfolio, view: Callable[[], RenderableType], *, as_json: bool
+) -> None:
     """Write the record to standard output. Exits with 5 where a gate failed."""
     if as_json:
         from evidence.report.documents import json_of
@@ -238,7 +241,7 @@ def answer(record: Ranking | Review | Sweep, view: Callable[[], RenderableType],
     require_verdict(record)
 
 
-def require_verdict(record: Ranking | Review | Sweep) -> None:
+def require_verdict(record: Ranking | Review | Sweep | Value | Portfolio) -> None:
     """Exits with 5, saying what failed and what to try, where a gate failed."""
     if record.ok:
         return

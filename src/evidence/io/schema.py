@@ -7,8 +7,10 @@ from typing import Any
 from evidence.domain.calibration import Calibration
 from evidence.domain.elicitation import ElicitedMerit, ElicitedOrder, ElicitedValidity
 from evidence.domain.errors import BadInput, Problem
+from evidence.domain.proposals import Proposal
 from evidence.domain.records import Family, Finding, Model, Outcome, Question, Record, Setting, Study, Technique
 from evidence.domain.results import Diagnosis, Ranking, Review, Sweep
+from evidence.domain.value import Portfolio, Value
 from evidence.io.paper import Paper
 from evidence.io.rows import did_you_mean
 
@@ -22,9 +24,12 @@ _RECORDS: dict[str, type[Record]] = {
     "outcome": Outcome,
     "model": Model,
     "paper": Paper,
+    "proposal": Proposal,
     "review": Review,
     "ranking": Ranking,
     "what-if": Sweep,
+    "value": Value,
+    "portfolio": Portfolio,
     "diagnosis": Diagnosis,
     "calibration": Calibration,
     "elicited-validity": ElicitedValidity,
@@ -36,6 +41,8 @@ _RESULTS = frozenset(
         "review",
         "ranking",
         "what-if",
+        "value",
+        "portfolio",
         "diagnosis",
         "calibration",
         "elicited-validity",

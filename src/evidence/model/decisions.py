@@ -109,7 +109,7 @@ def hours_of_orders(orders: Sequence[Sequence[int]], works: Booleans, hours: Flo
         index = np.asarray(order)
         # Tried up to and with the first that works; all of them where none does.
         tried = np.where(any_works, works[:, index].argmax(axis=1) + 1, len(index))
-        out[:, k] = np.append(0.0, np.cumsum(hours[index]))[tried]
+        out[:, k] = np.concatenate([[0.0], np.cumsum(hours[index])])[tried]
     return out + np.where(any_works, 0.0, loss)[:, None]
 
 
@@ -142,3 +142,18 @@ def verify_or_ship(p_fail: Floats, check_hours: float, failure_hours: float) -> 
 def hours_of_reliance(works: Booleans, check_hours: float, failure_hours: float) -> Floats:
     """Hours in each draw of shipping each technique, then of checking: (draw, T + 1)."""
     return np.column_stack([np.where(works, 0.0, failure_hours), np.full(len(works), check_hours)])
+
+
+def greedy_orders(works: Booleans, hours: Floats, weights: Floats) -> Ints:
+    """The greedy order under each of J beliefs, (J, T): `weights` (J, draw) over the draws of `works` (draw, technique)."""
+    share = np.array(weights, dtype=np.float64)
+    success = works.astype(np.float64)
+    left = np.ones((len(share), works.shape[1]), dtype=bool)
+    orders = np.empty(left.shape, dtype=np.int64)
+    rows = np.arange(len(share))
+    for step in range(works.shape[1]):
+        gain = np.where(left, share @ success / hours, -1.0)
+        orders[:, step] = gain.argmax(axis=1)
+        left[rows, orders[:, step]] = False
+        share *= ~works[:, orders[:, step]].T
+    return orders
