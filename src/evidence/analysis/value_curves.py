@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,28 +62,25 @@ class Curves:
 
 def curves_of(valued: Valued, *, seed: int, progress: Progress | None = None) -> Curves:
     """Curves, break-evens and what knowing is worth."""
-    found = Curves()
-
-    def update(**changes: object) -> None:
-        nonlocal found
-        found = replace(found, **changes)  # type: ignore[arg-type]
-
-    steps: list[Callable[[], None]] = [
-        lambda: update(**_by_reader(valued, seed)),
-        lambda: update(**_by_sample(valued, seed)),
-        lambda: update(knowing=tuple(sorted(_knowing(valued, seed), key=lambda k: -k.hours))),
+    steps: list[Callable[[], dict[str, Any]]] = [
+        lambda: _by_reader(valued, seed),
+        lambda: _by_sample(valued, seed),
+        lambda: {"knowing": tuple(sorted(_knowing(valued, seed), key=lambda k: -k.hours))},
     ]
-    for number, step in enumerate(steps):
-        if progress is not None:
-            progress("varying assumptions", number, len(steps))
-        step()
+    found = Curves()
+    # NumPy lets go of the interpreter while it computes: a thread for each core.
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for number, changes in enumerate(threads.map(lambda step: step(), steps)):
+            if progress is not None:
+                progress("varying assumptions", number + 1, len(steps))
+            found = replace(found, **changes)
     return found
 
 
 # Readers
 
 
-def _by_reader(valued: Valued, seed: int) -> dict[str, object]:
+def _by_reader(valued: Valued, seed: int) -> dict[str, Any]:
     """Value against the validity a reader believes in and against over-updating, and where each turns negative."""
     study, foreseen = valued.study, valued.known.foreseen
 
@@ -129,7 +129,7 @@ def turning(curve: tuple[CurvePoint, ...]) -> float | None:
 # Samples
 
 
-def _by_sample(valued: Valued, seed: int) -> dict[str, object]:
+def _by_sample(valued: Valued, seed: int) -> dict[str, Any]:
     """Value against the sample in multiples of the proposed one, and with an endless, flawless one."""
     points: list[CurvePoint] = []
     if not valued.study.is_sign.all():

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 INTERNAL_ERROR, BAD_INPUT, NO_VERDICT = 1, 2, 5
 ENGINES = ("exact", "sampled")
 READERS = {"face_value": "face-value", "random_effects": "random-effects"}
-_NOT_REPRODUCED = frozenset({"json", "quiet", "report", "force", "no_elicit", "csv", "out"})
+_NOT_REPRODUCED = frozenset({"json", "quiet", "report", "force", "no_elicit", "csv", "out", "figures"})
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,6 +53,15 @@ def value(
     model: Annotated[
         str | None, typer.Option("--model", metavar="M", help="Model in place of the proposals' own.")
     ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            "--figures",
+            metavar="FOLDER",
+            help="Also draw value against sample, validity and over-updating, and what it hangs on, as SVG.",
+        ),
+    ] = None,
+    force: flags.Force = False,
     seed: flags.Seed = 1,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
@@ -65,11 +76,14 @@ def value(
         raise bad_option("--budget", "nothing", "hours, where there are several proposals")
     if budget is not None and budget <= 0:
         raise bad_option("--budget", f"{budget:g}", "a number of hours above 0")
-    if budget is not None and reader is not None:
-        raise bad_option("--budget", "--reader beside it", "one of the two")
+    if budget is not None and (reader is not None or figures is not None):
+        raise bad_option("--budget", "--reader or --figures beside it", "one of the two")
+    # Particles are weighed by many small matrix products: threads of our own serve them better than those of each product.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     extra = () if reader is None else (_reader(reader),)
     asked = [_load(name, model) for name in proposals]
     command = reproducing_line(context)
+    paths = _pictures(figures, asked[0][0], force=force)
     with progress_bar(quiet=quiet) as progress:
         from evidence.analysis.portfolio import fund
         from evidence.analysis.value import Asking, value_of
@@ -77,7 +91,28 @@ def value(
 
         asking = Asking(engine_named("exact"), foresee, seed=seed, extra=extra, progress=progress)
         found = fund(asked, budget, asking) if budget is not None else value_of(*asked[0], asking)
+    if paths and isinstance(found, Value) and found.decisions:
+        from evidence.io.store import write_text
+        from evidence.report.figures_value import FIGURES, svg_of
+
+        for name, path in paths.items():
+            write_text(path, svg_of(FIGURES[name](found)), force=force)
     answer(found, lambda: _view(found, command), as_json=json)
+
+
+def _pictures(folder: Path | None, proposal: Proposal, *, force: bool) -> dict[str, Path]:
+    """Where each picture goes, by name. Raises BadInput before the work is done, not after it."""
+    if folder is None:
+        return {}
+    from evidence.io.store import require_writable
+
+    paths = {
+        name: folder / f"{proposal.id}-{name}.svg" for name in ("by-sample", "by-validity", "by-over-update", "tornado")
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in paths.values():
+        require_writable(path, force=force)
+    return paths
 
 
 def _view(found: Value | Portfolio, command: str) -> RenderableType:
