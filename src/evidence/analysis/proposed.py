@@ -174,7 +174,7 @@ def _design_of(known: Foreknowledge, findings: Sequence[ProposedFinding]) -> Stu
     return StudyDesign(
         arms, merits, sampling, noise,
         own=np.array([[float(f.own_technique)] for f in findings]), optimism=optimism,
-        at_target=np.array([p in targets for p in places], dtype=bool),
+        at_target=np.array([p == known.case.target for p in places], dtype=bool),
         q=np.array([np.nan if f.q is None else f.q for f in findings]),
         threshold=np.array([smallest if f.kind == "existence" else 0.0 for f in findings]),
     )  # fmt: skip
