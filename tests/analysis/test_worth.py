@@ -15,7 +15,7 @@ from evidence.analysis.sights import Stakes
 from evidence.analysis.worth import Effort, Reads, Rule, imagine_study, worth_of
 from evidence.inference.exact import ExactEngine
 from evidence.inference.foresight import foresee
-from evidence.model.foreseen import read_at_face_value, read_with_validity
+from evidence.model.readings import read_at_face_value, read_with_validity
 from evidence.model.voi import hours_of_verify_or_ship, value_of_verify_or_ship
 
 ENGINE = ExactEngine(round_size=512)
@@ -192,7 +192,7 @@ def test_moving_particles_and_weighing_them_agree():
     known, study = known_of(proposing.finding("A", "none", "s", se_smd=0.3), techniques=("A", "B"))
     imagined = imagine_study(known.foreseen, study, seed=1, effort=EFFORT)
     from evidence.analysis.sights import Table, sight_of
-    from evidence.model.foreseen import fewer, update_by
+    from evidence.model.moved import fewer, update_by
 
     stakes = stakes_of(2, hours=[5.0, 4.0])
     table = Table(((0, 1), (1, 0)), stakes, (0, 4))

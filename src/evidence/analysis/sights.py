@@ -21,7 +21,8 @@ from evidence.model.decisions import (
     hours_of_reliance,
     least_hours,
 )
-from evidence.model.foreseen import Law, Outcomes, Particles, Update, fewer, update_by
+from evidence.model.foreseen import Law, Outcomes, Particles
+from evidence.model.moved import Update, fewer, update_by
 from evidence.model.ranks import greedy_try_order
 
 type Floats = NDArray[np.float64]

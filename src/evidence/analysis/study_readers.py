@@ -8,7 +8,8 @@ from evidence.analysis.proposed import Foreknowledge
 from evidence.analysis.terms import stakes_of
 from evidence.analysis.worth import Reads, Rule
 from evidence.domain.proposals import Proposal, ProposedReader
-from evidence.model.foreseen import StudyDesign, read_at_face_value, read_with_validity
+from evidence.model.foreseen import StudyDesign
+from evidence.model.readings import read_at_face_value, read_with_validity
 
 FACE_VALUE = "face_value"
 

@@ -19,7 +19,8 @@ from evidence.analysis.worth import DecisionWorth, Effort, Imagined, Reads, Rule
 from evidence.domain.proposals import Proposal
 from evidence.domain.value import CurvePoint, Knowing
 from evidence.model.decisions import greedy_orders, hours_of_orders, hours_of_reliance, plan_tries
-from evidence.model.foreseen import Particles, StudyDesign, draw_particles, read_with_validity
+from evidence.model.foreseen import Particles, StudyDesign, draw_particles
+from evidence.model.readings import read_with_validity
 
 type Floats = NDArray[np.float64]
 

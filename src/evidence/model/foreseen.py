@@ -11,7 +11,7 @@ particles are moved instead, in closed form too (Matheron's rule).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,8 +215,8 @@ def draw_particles(foreseen: Foreseen, study: StudyDesign, n: int, *, seed: int)
     rest = sized @ foreseen.cov @ sized.T - slope @ cov @ slope.transpose(0, 2, 1)
     toward = np.concatenate([np.zeros((n_signs, n_merits)), np.eye(n_signs)], axis=1)
     law = Law(
-        intercept=foreseen.mean @ sized.T + _allegiance(foreseen, study, ~signs) - np.einsum("kgd,kd->kg", slope, mean),
-        slope=slope, cov=_sound(rest + _study_noise(foreseen, study, ~signs)),
+        intercept=foreseen.mean @ sized.T + allegiance_mean(foreseen, study, ~signs) - np.einsum("kgd,kd->kg", slope, mean),
+        slope=slope, cov=sound(rest + study_noise(foreseen, study, ~signs)),
         located=np.zeros((n_draws, n_signs)), toward=np.broadcast_to(toward, (n_draws, *toward.shape)),
         spread=np.zeros((n_draws, n_signs)), q=study.q[signs], threshold=study.threshold[signs],
     )  # fmt: skip
@@ -239,7 +239,7 @@ def _roots(cov: Floats) -> tuple[Floats, Floats]:
     return vectors * scale[:, None, :], inverse / np.where(usable, scale, 1.0)[:, :, None]
 
 
-def _study_noise(foreseen: Foreseen, study: StudyDesign, of: Booleans) -> Floats:
+def study_noise(foreseen: Foreseen, study: StudyDesign, of: Booleans) -> Floats:
     """(M, g, g) sampling error, implementation noise and allegiance of the results `of`."""
     sigma, sigma_d = foreseen.value_of("sigma"), foreseen.value_of("sigma_d")
     both = np.ix_(of, of)
@@ -247,58 +247,15 @@ def _study_noise(foreseen: Foreseen, study: StudyDesign, of: Booleans) -> Floats
     return study.sampling[both] + sigma[:, None, None] ** 2 * study.noise[both] + sigma_d[:, None, None] ** 2 * own
 
 
-def _allegiance(foreseen: Foreseen, study: StudyDesign, of: Booleans) -> Floats:
+def allegiance_mean(foreseen: Foreseen, study: StudyDesign, of: Booleans) -> Floats:
+    """(M, g) by how much allegiance is expected to flatter the results `of`."""
     return np.multiply.outer(foreseen.value_of("mu_d"), study.own[of].sum(axis=1))
 
 
-def _sound(cov: Floats) -> Floats:
+def sound(cov: Floats) -> Floats:
     """Covariances (.., g, g) with every variance large enough for an inverse."""
     g = cov.shape[-1]
     return (cov + np.swapaxes(cov, -1, -2)) / 2 + 1e-12 * np.eye(g)
-
-
-def read_with_validity(foreseen: Foreseen, study: StudyDesign, particles: Particles, rho: float) -> Law:
-    """As somebody reads it who takes the study's proxies for one whose validity is `rho`, and everything else as warranted.
-
-    Given merits theta, effects in such a proxy are b + (tau_P / tau) rho theta + tau_P sqrt(1 - rho^2) eps, with eps as
-    alike between techniques as merits are. Results at a target are what they are.
-    """
-    tau, tau_P, r = (foreseen.value_of(name) for name in ("tau", "tau_P", "r"))
-    slope = np.where(study.at_target, 1.0, rho * (tau_P / tau)[:, None])
-    spread = np.where(study.at_target, 0.0, np.sqrt(1 - rho**2) * tau_P[:, None])
-    shared = np.outer(study.merits.sum(axis=1), study.merits.sum(axis=1))
-    alike = (1 - r)[:, None, None] * (study.merits @ study.merits.T) + r[:, None, None] * shared
-    sigma_b, mu_b = foreseen.value_of("sigma_b"), foreseen.value_of("mu_b")
-    cov = spread[:, :, None] * spread[:, None, :] * alike
-    cov += sigma_b[:, None, None] ** 2 * (study.optimism @ study.optimism.T)
-    signs = study.is_sign
-    noise = _study_noise(foreseen, study, ~signs)
-    mean = mu_b[:, None] * study.optimism.sum(axis=1)
-    mean[:, ~signs] += _allegiance(foreseen, study, ~signs)
-    load = slope[:, :, None] * study.merits
-    sd = np.sqrt(np.maximum(np.diagonal(cov, axis1=1, axis2=2), 0.0))
-    return _law(study, particles, (mean, load, cov[:, ~signs][:, :, ~signs] + noise, sd))
-
-
-def read_at_face_value(study: StudyDesign, particles: Particles) -> Law:
-    """As somebody reads it for whom the proxy is the target: the sample's error is the only doubt."""
-    n, sized = len(particles.mean), ~study.is_sign
-    load = np.broadcast_to(study.merits, (n, *study.merits.shape))
-    sampling = study.sampling[np.ix_(sized, sized)]
-    nothing = np.zeros((n, len(study.q)))
-    return _law(study, particles, (nothing, load, np.broadcast_to(sampling, (n, *sampling.shape)), nothing))
-
-
-def _law(study: StudyDesign, particles: Particles, parts: tuple[Floats, Floats, Floats, Floats]) -> Law:
-    """A law that knows the merits alone: mean (M, n), loading on the merits (M, n, T - 1), covariance of sizes, sd (M, n)."""
-    mean, load, cov, sd = parts
-    signs = study.is_sign
-    spoken_of = np.zeros((*load.shape[:2], particles.mean.shape[1] - particles.n_merits))
-    load = np.concatenate([load, spoken_of], axis=2)
-    return Law(
-        intercept=mean[:, ~signs], slope=load[:, ~signs], cov=_sound(cov), located=mean[:, signs],
-        toward=load[:, signs], spread=sd[:, signs], q=study.q[signs], threshold=study.threshold[signs],
-    )  # fmt: skip
 
 
 def imagine(particles: Particles, n: int, *, seed: int) -> Outcomes:
@@ -311,80 +268,6 @@ def imagine(particles: Particles, n: int, *, seed: int) -> Outcomes:
     if g:
         sizes = sizes + np.einsum("kab,kb->ka", np.linalg.cholesky(law.cov)[draw], normal_quantile(u[:, 1 : 1 + g]))
     return Outcomes(sizes, (u[:, 1 + g :] < law.yes_at(drawn, draw)).astype(np.float64))
-
-
-@dataclass(frozen=True)
-class Update:
-    """How one law moves particles to where an outcome says that they are: what does not depend on the outcome.
-
-    Given each draw of the hyperparameters a moved particle is an exact draw of the posterior, so that only
-    hyperparameters and statements have to be weighed.
-    """
-
-    law: Law
-    particles: Particles
-    factor: float
-    gain: Floats
-    """(S, d, g)"""
-    seen: Floats
-    """(S, g) a result drawn at each particle."""
-    expected: Floats
-    """(S, g) the result expected at each draw of the hyperparameters."""
-    precision: Floats
-    """(S, g, g) of the result, merits integrated out."""
-    log_det: Floats
-    """(S,)"""
-
-    def after(self, outcomes: Outcomes, columns: Ints) -> tuple[Floats, Floats]:
-        """The drawn numbers `columns` (J, S, n) after each outcome, and weights (J, S) whose rows sum to 1."""
-        S = len(self.particles.draw)
-        if self.factor == 0:
-            there = self.particles.drawn[:, columns]
-            return np.broadcast_to(there, (len(outcomes.sizes), *there.shape)), np.full((len(outcomes.sizes), S), 1 / S)
-        surprise = outcomes.sizes[:, None, :] - self.seen
-        residual = outcomes.sizes[:, None, :] - self.expected
-        log_weights = np.broadcast_to(-0.5 * self.log_det, residual.shape[:2]).copy()
-        for a in range(residual.shape[2]):
-            for b in range(residual.shape[2]):
-                log_weights -= 0.5 * residual[:, :, a] * residual[:, :, b] * self.precision[:, a, b]
-        if len(self.law.q):
-            every = np.arange(self.particles.drawn.shape[1])
-            yes = self.law.yes_at(self._moved(surprise, every), self.particles.draw)
-            made = outcomes.yes[:, None, :]
-            log_weights += self.factor * (made * np.log(yes) + (1 - made) * np.log1p(-yes)).sum(axis=2)
-        weights = np.exp(log_weights - log_weights.max(axis=1, keepdims=True))
-        return self._moved(surprise, columns), weights / weights.sum(axis=1, keepdims=True)
-
-    def _moved(self, surprise: Floats, columns: Ints) -> Floats:
-        out = np.broadcast_to(self.particles.drawn[:, columns], (*surprise.shape[:2], len(columns))).copy()
-        gain = self.gain[:, columns]
-        for a in range(surprise.shape[2]):
-            out += surprise[:, :, a, None] * gain[:, :, a]
-        return out
-
-
-def fewer(particles: Particles, n: int) -> Particles:
-    """The first `n` particles: the start of a Sobol sequence is one, every second point of it is not."""
-    return replace(particles, drawn=particles.drawn[:n], draw=particles.draw[:n])
-
-
-def update_by(law: Law, particles: Particles, *, factor: float = 1.0, seed: int) -> Update:
-    """How `law` moves the particles; the outcome counts `factor` times."""
-    k, e = particles.draw, particles.drawn
-    n, g = len(k), law.intercept.shape[1]
-    if factor == 0:
-        nothing = np.zeros((n, g))
-        return Update(
-            law, particles, 0.0, np.zeros((n, e.shape[1], g)), nothing, nothing, np.zeros((n, g, g)), np.zeros(n)
-        )
-    P, B, R = particles.cov, law.slope, law.cov / factor
-    V = _sound(B @ P @ B.transpose(0, 2, 1) + R)
-    precision = np.linalg.inv(V)
-    gain = P @ B.transpose(0, 2, 1) @ precision
-    z = normal_quantile(sobol(n, max(g, 1), seed + 2))[:, :g]
-    seen = law.sizes_at(e, k) + np.einsum("kab,kb->ka", np.linalg.cholesky(R)[k], z)
-    expected = law.intercept + np.einsum("kgd,kd->kg", B, particles.mean)
-    return Update(law, particles, factor, gain[k], seen, expected[k], precision[k], np.linalg.slogdet(V)[1][k])
 
 
 def sobol(n: int, dimensions: int, seed: int) -> Floats:
