@@ -20,7 +20,7 @@ INK, MUTED, BLUE, VERMILION = "#1a1a1a", "#595959", "#0072b2", "#d55e00"
 BARS = 10
 WIDE, HIGH = 7.2, 3.6
 """Inches."""
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "text.parse_math": False, "text.usetex": False, "font.family": ["sans-serif"], "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.labelcolor": INK, "text.color": INK,
     "axes.edgecolor": MUTED, "xtick.color": MUTED, "ytick.color": MUTED, "legend.frameon": False,
