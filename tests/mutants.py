@@ -239,12 +239,12 @@ MUTANTS = (
         RANKING + "test_a_study_shifts_the_merits_by_what_it_alone_says",
     ),
     Mutant(
-        "merits drawn by variance", "analysis.ranking",
-        "_roots(posterior.cov[met, 1:, 1:])[which]", "posterior.cov[met, 1:, 1:][which]",
+        "merits drawn by variance", "analysis.draws",
+        "roots_of(posterior.cov[met, 1:, 1:])[which]", "posterior.cov[met, 1:, 1:][which]",
         RANKING + "test_drawn_merits_have_the_weighted_moments_of_the_posterior",
     ),
     Mutant(
-        "draws of merits count alike", "analysis.ranking",
+        "draws of merits count alike", "analysis.draws",
         "np.searchsorted(np.cumsum(posterior.weights), positions)",
         "(positions * len(posterior.weights)).astype(int)",
         RANKING + "test_drawn_merits_have_the_weighted_moments_of_the_posterior",
@@ -386,6 +386,38 @@ MUTANTS = (
         "nothing swapped", "analysis.prereg_groups",
         "        return other if group in from_b else one", "        return one",
         "analysis/test_prereg_compare.py::test_a_mixture_of_nothing_is_the_one_and_of_everything_the_other",
+    ),
+    # Values of studies.
+    Mutant(
+        "loss forgotten where all fail", "model.decisions",
+        "return out + np.where(any_works, 0.0, loss)[:, None]", "return out",
+        "model/test_decisions.py::test_hours_per_draw_average_to_those_of_the_order",
+    ),
+    Mutant(
+        "subsets for supersets", "model.decisions",
+        "pairs[:, 0] += pairs[:, 1]", "pairs[:, 1] += pairs[:, 0]",
+        "model/test_decisions.py::test_a_set_fails_where_all_of_it_fail",
+    ),
+    Mutant(
+        "readers who decide as warranted", "analysis.worth",
+        "chosen = {name: _choices(table, means.mean) for name, means in seen.items()}",
+        "chosen = {name: _choices(table, found.mean[: effort.read]) for name in seen}",
+        "analysis/test_worth.py::test_over_updating_and_face_value_are_closed_forms_too",
+    ),
+    Mutant(
+        "no doubt left beyond the validity", "model.readings",
+        "np.sqrt(1 - rho**2) * tau_P", "np.sqrt(0 * rho**2) * tau_P",
+        "analysis/test_worth.py::test_over_updating_and_face_value_are_closed_forms_too",
+    ),
+    Mutant(
+        "sign of the gain", "model.moved",
+        "out += surprise[:, :, a, None] * gain[:, :, a]", "out -= surprise[:, :, a, None] * gain[:, :, a]",
+        "analysis/test_worth.py::test_moving_particles_and_weighing_them_agree",
+    ),
+    Mutant(
+        "future effects not given the statements", "inference.foresight",
+        "return _Joint(mean + slope.T @ zeta,", "return _Joint(mean,",
+        "inference/test_foresight.py::test_statements_found_already_leave_the_merits_as_the_engine_has_them",
     ),
 )  # fmt: skip
 

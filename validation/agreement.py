@@ -21,7 +21,7 @@ import numpy as np
 
 from calibration import sources_of
 from evidence.analysis.fitting import prepare_case
-from evidence.analysis.ranking import draw_merits
+from evidence.analysis.draws import draw_merits
 from evidence.inference.engine import pair_moments
 from evidence.inference.exact import ExactEngine
 from evidence.inference.sampled import SampledEngine

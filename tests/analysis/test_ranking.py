@@ -8,7 +8,8 @@ import pytest
 from scipy import integrate, stats
 
 import cases
-from evidence.analysis.ranking import RANK_DRAWS, draw_merits, fit_ranking
+from evidence.analysis.draws import draw_merits
+from evidence.analysis.ranking import RANK_DRAWS, fit_ranking
 from evidence.inference.engine import Posterior
 from evidence.inference.exact import ExactEngine
 
@@ -114,3 +115,30 @@ def test_a_study_that_carries_nearly_all_is_weighed_by_a_fit_without_it():
     wanted = 0.5 * sum(abs(t.p_best - first[t.id]) for t in whole.techniques)
     # Two fits, each P known to .0025, and 5,000 draws of merits.
     assert shift.p_top_changes == pytest.approx(wanted, abs=0.03)
+
+
+def test_the_decisions_are_those_of_independent_normals(ranking):
+    c, q = BASE.question.smallest_difference, BASE.question
+    works = {t: merit(t).sf(c) for t in FINDINGS}
+    # Closed form: independent trials of equal hours are tried by probability, B first.
+    assert [step.technique for step in ranking.try_order] == ["B", "A", "C"]
+    assert ranking.try_order_factor == 1
+    assert ranking.hours_not_stated == ("A", "B", "C")
+    fails = [1 - works[t] for t in ("B", "A", "C")]
+    hours = 1 + fails[0] + fails[0] * fails[1] + q.failure_cost_hours * math.prod(fails)
+    assert ranking.try_order_hours == pytest.approx(hours, abs=4 * q.failure_cost_hours / math.sqrt(RANK_DRAWS))
+    check = ranking.verify_or_ship
+    assert (check.technique, check.decision) == ("B", "check")
+    assert check.p_fails == pytest.approx(1 - works["B"], abs=4 * 0.5 / math.sqrt(RANK_DRAWS))
+    assert check.ship_hours == pytest.approx(check.p_fails * q.failure_cost_hours)
+    assert check.ship_below == q.check_hours / q.failure_cost_hours
+
+
+def test_a_stack_works_less_the_more_its_layers_share(ranking):
+    stack = ranking.stack
+    assert stack.layers == ("B", "A", "C")
+    assert stack.shared_parts == (0.0, 0.3, 0.6)
+    assert list(stack.p_works) == sorted(stack.p_works, reverse=True)
+    # At r = 0 the layers are independent.
+    fails = math.prod(merit(t).cdf(BASE.question.smallest_difference) for t in FINDINGS)
+    assert stack.p_works[0] == pytest.approx(1 - fails, abs=4 * 0.5 / math.sqrt(RANK_DRAWS))

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.analysis.draws import draw_merits
 from evidence.analysis.fitting import Case, case_scenarios, with_base
 from evidence.analysis.options import Progress
-from evidence.analysis.ranking import Fitted, draw_merits
+from evidence.analysis.ranking import Fitted
 from evidence.domain.records import Finding, Gap
 from evidence.domain.results import GapWorth, NextReading, RankedTechnique, StudyWorth
 from evidence.inference.checks import effective_sample_size

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.analysis.draws import draw_merits
 from evidence.analysis.fingerprint import PROBS, fingerprint_of, named_draws, prior_of
 from evidence.analysis.fitting import SCENARIOS, Case, case_scenarios, fit_scenarios, prepare_case
 from evidence.analysis.options import Progress
-from evidence.analysis.ranking import RANK_DRAWS, draw_merits
+from evidence.analysis.ranking import RANK_DRAWS
 from evidence.analysis.readers import pairs_of, prior_belief, proxy_readers, summarise
 from evidence.domain.records import EvidenceBase, Model
 from evidence.domain.registration import (

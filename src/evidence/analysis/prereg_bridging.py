@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.analysis.draws import draw_merits
 from evidence.analysis.fitting import Case, case_scenarios, with_base
-from evidence.analysis.ranking import draw_merits
 from evidence.domain.disagreement import BridgingStudy
 from evidence.domain.records import Finding
 from evidence.inference.engine import Engine, Evidence, Posterior

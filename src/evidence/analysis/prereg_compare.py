@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.analysis.draws import draw_merits
 from evidence.analysis.fitting import SCENARIOS, Case, build_case, case_scenarios, fit_scenarios
 from evidence.analysis.options import Progress
 from evidence.analysis.prereg_bridging import bridging_studies
 from evidence.analysis.prereg_groups import Group, find_groups, mixed, sides_of
-from evidence.analysis.ranking import draw_merits
 from evidence.analysis.reweighting import move_draws, unmoved
 from evidence.domain.disagreement import Disagreement, GroupShare
 from evidence.domain.registration import Registration

@@ -10,24 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evidence.analysis.conflicts import compared_pairs, find_conflicts
+from evidence.analysis.crunch import stack_of, try_order_of, verify_or_ship_of
+from evidence.analysis.draws import draw_merits
 from evidence.analysis.fingerprint import fingerprint_of, prior_of
 from evidence.analysis.fitting import Case, case_scenarios, fit_scenarios, prepare_case, reweighted
 from evidence.analysis.options import Progress
 from evidence.analysis.sensitivity import Sensitivity, measure_sensitivity
 from evidence.domain.records import EvidenceBase, Model, Study
-from evidence.domain.results import RankedTechnique, Ranking, StudyShift, TryStep
+from evidence.domain.results import RankedTechnique, Ranking, StackRange, StudyShift, TryOrder
 from evidence.domain.verdict import CONTENDER
 from evidence.inference.checks import K_HAT_LIMIT
 from evidence.inference.engine import Engine, Posterior, mixture_of, pair_moments
-from evidence.model.ranks import expected_hours_of, greedy_try_order, rank_distribution, sucra_of
+from evidence.model.ranks import rank_distribution, sucra_of
 from evidence.model.scores import mixture_quantile_errors, mixture_quantiles
 
 type Floats = NDArray[np.float64]
 
 QUANTILES = (0.05, 0.5, 0.95)
 RANK_DRAWS = 20_000
-ROOT_BLOCK = 2_000_000
-"""Entries of the matrices that are factorised at once."""
 STUDY_DRAWS = 1024
 """Draws that tell what a study did: the same ones with it and without it, so that most of their error cancels."""
 STUDY_MCSE = 0.004
@@ -69,16 +69,29 @@ def fit_ranking(
     contrasts = {f"merit[{t}]": (t, prior.techniques[0]) for t in prior.techniques[1:]}
     sensitivity = measure_sensitivity(case, engine, fitted, prior, contrasts)
     studies = _study_shifts(case, engine, fitted, progress)
-    return Fitted(_ranking(case, posterior, prior, sensitivity, studies), case, posterior, prior)
+    merits = draw_merits(posterior, RANK_DRAWS, seed=seed)
+    order = try_order_of(case, merits)
+    stack = stack_of(case, engine, fitted[0], order)
+    ranking = _ranking(case, (posterior, prior), merits, sensitivity, studies)
+    ranking = ranking.model_copy(update=_decisions(case, merits, order, stack))
+    return Fitted(ranking, case, posterior, prior)
+
+
+def _decisions(case: Case, merits: Floats, order: TryOrder, stack: StackRange | None) -> dict[str, object]:
+    return {
+        "try_order": order.steps, "try_order_hours": order.hours, "try_order_factor": order.factor,
+        "hours_not_stated": order.hours_not_stated,
+        "verify_or_ship": verify_or_ship_of(case.base.question, case.base.techniques, merits), "stack": stack,
+    }  # fmt: skip
 
 
 def _ranking(
-    case: Case, posterior: Posterior, prior: Posterior, sensitivity: Sensitivity, studies: tuple[StudyShift, ...]
-) -> Ranking:
-    merits = draw_merits(posterior, RANK_DRAWS, seed=case.provenance.seed)
+    case: Case, fits: tuple[Posterior, Posterior], merits: Floats, sensitivity: Sensitivity,
+    studies: tuple[StudyShift, ...],
+) -> Ranking:  # fmt: skip
+    posterior, prior = fits
     matrix, mcse = probability_matrix(posterior)
     ids, question = posterior.techniques, case.base.question
-    steps, hours = _try_order(case, merits)
     findings, ranked = case.base.findings, _ranked(case, posterior, merits)
     spoken_of = {f.technique for f in findings} | {f.comparator for f in findings}
     return Ranking(
@@ -87,7 +100,6 @@ def _ranking(
         p_above={a: {b: float(matrix[i, j]) for j, b in enumerate(ids) if b != a} for i, a in enumerate(ids)},
         p_above_mcse=mcse,
         studies=studies,
-        try_order=steps, try_order_hours=hours,
         untested=tuple(t.id for t in case.base.techniques[1:] if t.id not in spoken_of),
         conflicts=tuple(c for pair in compared_pairs(case.base) for c in find_conflicts(case.base, *pair) if c.found),
         never_compared=tuple(_never_compared(case.base, ranked)),
@@ -97,31 +109,6 @@ def _ranking(
         overlap=sensitivity.overlap, uninformed=sensitivity.uninformed,
         checks=posterior.checks, ok=posterior.ok, provenance=case.provenance,
     )  # fmt: skip
-
-
-def draw_merits(posterior: Posterior, n: int, *, seed: int) -> Floats:
-    """`n` equally weighted draws of all merits (n, T), baseline first at 0: systematic resampling, then one normal each."""
-    rng = np.random.default_rng([seed, 1])
-    positions = (np.arange(n) + rng.random()) / n
-    index = np.minimum(np.searchsorted(np.cumsum(posterior.weights), positions), len(posterior.weights) - 1)
-    z = rng.standard_normal((n, posterior.mean.shape[1] - 1))
-    merits = np.zeros((n, posterior.mean.shape[1]))
-    step = max(1, ROOT_BLOCK // merits.shape[1] ** 2)
-    for start in range(0, n, step):  # resampling leaves repeats side by side: one root for each draw that was met
-        rows = slice(start, start + step)
-        met, which = np.unique(index[rows], return_inverse=True)
-        roots = _roots(posterior.cov[met, 1:, 1:])[which]
-        merits[rows, 1:] = posterior.mean[index[rows], 1:] + np.einsum("nij,nj->ni", roots, z[rows])
-    return merits
-
-
-def _roots(cov: Floats) -> Floats:
-    """Matrices (n, T, T) whose products with their transposes are `cov`; by eigenvalues where one is singular."""
-    try:
-        return np.linalg.cholesky(cov)
-    except np.linalg.LinAlgError:
-        values, vectors = np.linalg.eigh(cov)
-        return vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
 
 
 def probability_matrix(posterior: Posterior) -> tuple[Floats, float]:
@@ -183,29 +170,6 @@ def _inflation(posterior: Posterior) -> float:
     """By how much the errors of chains, whose draws hang together, exceed those of as many independent draws."""
     sizes = [check.value for name, check in posterior.checks.items() if name.startswith("ess_bulk")]
     return math.sqrt(len(posterior.weights) / max(min(sizes), 1.0)) if sizes else 1.0
-
-
-def _try_order(case: Case, merits: Floats) -> tuple[tuple[TryStep, ...], float]:
-    """Greedy try order of techniques 1..; an hour each where trial hours are not given."""
-    techniques = case.base.techniques[1:]
-    hours = np.array([1.0 if t.trial_hours is None else t.trial_hours for t in techniques])
-    works = merits[:, 1:] > case.base.question.smallest_difference
-    loss = case.base.question.failure_cost_hours
-    order = greedy_try_order(works, hours)
-    failed_so_far = np.ones(len(works), dtype=bool)
-    steps: list[TryStep] = []
-    for t in order:
-        steps.append(
-            TryStep(
-                technique=techniques[t].id,
-                name=techniques[t].name,
-                hours=float(hours[t]),
-                p_works=float(np.mean(works[:, t] & failed_so_far)),
-                expected_hours=float(hours[t] * failed_so_far.mean()),
-            )
-        )
-        failed_so_far &= ~works[:, t]
-    return tuple(steps), float(expected_hours_of(order, works, hours, loss))
 
 
 def _study_shifts(

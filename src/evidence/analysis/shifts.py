@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.analysis.draws import draw_merits
 from evidence.analysis.estimate import Estimate
 from evidence.analysis.fitting import Case
-from evidence.analysis.ranking import RANK_DRAWS, draw_merits
+from evidence.analysis.ranking import RANK_DRAWS
 from evidence.analysis.solo import Solo, conditional_moments
 from evidence.domain.shifts import EffectiveFindings, Moved, TechniqueShift
 from evidence.inference.engine import Posterior

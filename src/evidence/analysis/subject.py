@@ -52,7 +52,7 @@ def subject_of(base: EvidenceBase, studies: tuple[str, ...], finding: str | None
 def _one_finding(base: EvidenceBase, studies: tuple[str, ...], finding: str) -> Subject:
     if len(studies) > 1:
         raise _bad("--finding", f"{finding!r} of {len(studies)} studies", "one study beside it")
-    study = next(s for s in base.studies if s.id == studies[0])
+    study = next(s for s in base.studies if s.id in studies)
     findings = base.findings_of(study.id)
     chosen = next((f for f in findings if f.id == finding), None)
     if chosen is None:

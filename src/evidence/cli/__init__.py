@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from evidence.cli import adding, ask, backtests, calibration, elicit, files, fits, imports, prereg, reviewing, starting
+from evidence.cli import (
+    adding,
+    ask,
+    backtests,
+    calibration,
+    elicit,
+    files,
+    fits,
+    imports,
+    prereg,
+    reviewing,
+    starting,
+    values,
+)
 from evidence.cli import app as app_command
 
 app = typer.Typer(
@@ -28,6 +41,7 @@ app.command("rank")(ask.rank)
 app.command("review")(reviewing.review)
 app.command("what-if")(ask.what_if)
 app.command("app")(app_command.app)
+app.command("value")(values.value)
 app.command("backtest")(backtests.backtest)
 app.command("calibrate")(calibration.calibrate)
 app.command("diagnose")(fits.diagnose)

@@ -15,13 +15,14 @@ from evidence.domain.records import EvidenceBase
 
 @guarded
 def list_shipped_files(json: flags.Json = False, quiet: flags.Quiet = False) -> None:
-    """The shipped bases, bridges and models, with their sizes.
+    """The shipped bases, bridges, models and proposals, with their sizes.
 
     Example: evidence list --json
     """
     del quiet  # nothing here takes long
     from evidence.io.models import load_model
-    from evidence.io.shipped import list_shipped
+    from evidence.io.proposals import load_proposal
+    from evidence.io.shipped import list_proposals, list_shipped
     from evidence.io.tables import load_base
     from evidence.report.documents import json_text
     from evidence.report.render import shipped_view
@@ -33,6 +34,10 @@ def list_shipped_files(json: flags.Json = False, quiet: flags.Quiet = False) -> 
         "models": [
             {"id": name, "priors": len(model.priors), "classes": len(model.classes), "title": model.title}
             for name, model in ((name, load_model(path)) for name, path in shipped.models.items())
+        ],
+        "proposals": [
+            {"id": name, "kind": proposal.kind, "base": proposal.base, "title": proposal.title}
+            for name, proposal in ((name, load_proposal(path)[0]) for name, path in list_proposals().items())
         ],
     }
     if json:

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
     from evidence.analysis.options import Options, Progress
     from evidence.domain.results import Ranking, Review, Sweep
+    from evidence.domain.value import Portfolio, Value
     from evidence.inference.engine import Engine
     from evidence.io.links import Draft
 
 INTERNAL_ERROR, BAD_INPUT, TAMPERED, DEVIATES, NO_VERDICT = 1, 2, 3, 4, 5
 ENGINES = ("exact", "sampled")
 READERS = {"face_value": "face-value", "random_effects": "random-effects"}
-_NOT_REPRODUCED = frozenset({"json", "quiet", "report", "force", "no_elicit", "csv", "out"})
+_NOT_REPRODUCED = frozenset({"json", "quiet", "report", "force", "no_elicit", "csv", "out", "figures"})
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
@@ -230,7 +231,9 @@ def progress_bar(*, quiet: bool) -> Iterator[Progress | None]:
         yield report
 
 
-def answer(record: Ranking | Review | Sweep, view: Callable[[], RenderableType], *, as_json: bool) -> None:
+def answer(
+    record: Ranking | Review | Sweep | Value | Portfolio, view: Callable[[], RenderableType], *, as_json: bool
+) -> None:
     """Write the record to standard output. Exits with 5 where a gate failed."""
     if as_json:
         from evidence.report.documents import json_of
@@ -241,7 +244,7 @@ def answer(record: Ranking | Review | Sweep, view: Callable[[], RenderableType],
     require_verdict(record)
 
 
-def require_verdict(record: Ranking | Review | Sweep) -> None:
+def require_verdict(record: Ranking | Review | Sweep | Value | Portfolio) -> None:
     """Exits with 5, saying what failed and what to try, where a gate failed."""
     if record.ok:
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from evidence.domain.records import Record
@@ -80,6 +82,45 @@ class TryStep(Record):
     """Expected hours spent on this step: hours x P(all before failed)."""
 
 
+class TryOrder(Record):
+    """An order to try techniques in until one works."""
+
+    steps: tuple[TryStep, ...]
+    hours: float
+    """Expected hours of the whole order, failure of all included."""
+    factor: float
+    """By how much the hours may exceed those of the cheapest order: 1 where all orders were compared, else 4."""
+    hours_not_stated: tuple[str, ...] = ()
+    """Techniques whose trial nobody has put hours on: they count as the median of the others."""
+
+
+class VerifyOrShip(Record):
+    """Whether to check a technique at the target before relying on it."""
+
+    technique: str
+    """The one least expected to fail."""
+    name: str
+    p_fails: float
+    """P(its merit is at most the smallest difference that matters)."""
+    check_hours: float
+    failure_cost_hours: float
+    ship_hours: float
+    """Expected hours lost by relying on it unchecked."""
+    ship_below: float
+    """P(fails) below which a check costs more than it saves."""
+    decision: Literal["check", "ship"]
+
+
+class StackRange(Record):
+    """P(a stack works), as a range over what its layers share: a stack fails only if all its layers fail."""
+
+    layers: tuple[str, ...]
+    shared_parts: tuple[float, ...]
+    """Values of r; at 0 layers fail independently, the optimistic end."""
+    p_works: tuple[float, ...]
+    """P(at least one layer works) at each."""
+
+
 class GapWorth(Record):
     """What it would change to know one gap of a family: all its settings at `level` against as rated."""
 
@@ -135,9 +176,16 @@ class Ranking(Record):
     """Largest Monte Carlo standard error of any entry."""
     studies: tuple[StudyShift, ...]
     """By bits, most first."""
-    try_order: tuple[TryStep, ...]
-    try_order_hours: float
+    try_order: tuple[TryStep, ...] = ()
+    try_order_hours: float = 0.0
     """Expected hours of the whole order, failure of all included."""
+    try_order_factor: float = 1.0
+    """By how much these hours may exceed those of the cheapest order: 1 where all orders were compared, else 4."""
+    hours_not_stated: tuple[str, ...] = ()
+    """Techniques whose trial nobody has put hours on: they count as the median of the others."""
+    verify_or_ship: VerifyOrShip | None = None
+    stack: StackRange | None = None
+    """The first layers of the try order together; None where too few draws tell of them."""
     untested: tuple[str, ...]
     """Techniques no finding speaks about."""
     conflicts: tuple[Conflict, ...] = ()

@@ -9,11 +9,13 @@ from evidence.domain.disagreement import Disagreement, Pool
 from evidence.domain.elicitation import ElicitedMerit, ElicitedOrder, ElicitedValidity
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.prereg import Draft
+from evidence.domain.proposals import Proposal
 from evidence.domain.records import Family, Finding, Model, Outcome, Question, Record, Setting, Study, Technique
 from evidence.domain.registration import Registration
 from evidence.domain.registry import RegistryEntry
 from evidence.domain.results import Diagnosis, Ranking, Review, Sweep
 from evidence.domain.scorecard import Resolution, ScoreCard
+from evidence.domain.value import Portfolio, Value
 from evidence.domain.verification import Verification
 from evidence.io.paper import Paper
 from evidence.io.rows import did_you_mean
@@ -28,9 +30,12 @@ _RECORDS: dict[str, type[Record]] = {
     "outcome": Outcome,
     "model": Model,
     "paper": Paper,
+    "proposal": Proposal,
     "review": Review,
     "ranking": Ranking,
     "what-if": Sweep,
+    "value": Value,
+    "portfolio": Portfolio,
     "diagnosis": Diagnosis,
     "calibration": Calibration,
     "elicited-validity": ElicitedValidity,
@@ -50,6 +55,8 @@ _RESULTS = frozenset(
         "review",
         "ranking",
         "what-if",
+        "value",
+        "portfolio",
         "diagnosis",
         "calibration",
         "elicited-validity",

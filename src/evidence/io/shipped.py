@@ -13,6 +13,7 @@ from evidence.io.tables import QUESTION_FILE
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _BRIDGES = "bridges"
+_PROPOSALS = "proposals"
 
 
 class Shipped(NamedTuple):
@@ -31,6 +32,11 @@ def list_shipped() -> Shipped:
         bridges=_folders(root / "data" / _BRIDGES),
         models={path.stem: path for path in sorted((root / "models").glob("*.toml"))},
     )
+
+
+def list_proposals() -> dict[str, Path]:
+    """The files of the shipped proposals, by name."""
+    return {path.stem: path for path in sorted((_root() / "data" / _PROPOSALS).glob("*.toml"))}
 
 
 def find_base(name_or_path: str) -> Path:

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from evidence.domain.results import Ranking, Review, Sweep
+from evidence.domain.value import Portfolio, Value
 from evidence.report.page import Picture, page_of
 from evidence.report.words import in_100, show_name
 
@@ -27,11 +28,16 @@ _KEPT_OF_REVIEW = {
     "inputs", "why_so_little", "fingerprint", "checks", "ok", "provenance", "settings_viewed",
 }  # fmt: skip
 _KEPT_OF_RANKING = {
-    "base", "question", "criterion", "target", "model", "engine", "untested", "left_out", "fingerprint", "checks", "ok", "provenance",
+    "base", "question", "criterion", "target", "model", "engine", "untested", "left_out", "hours_not_stated", "fingerprint",
+    "checks", "ok", "provenance",
 }  # fmt: skip
+_KEPT_OF_VALUE = {
+    "id", "title", "claim", "kind", "base", "question", "target", "model", "reach", "shares", "checks", "ok", "provenance",
+}  # fmt: skip
+_KEPT_OF_PORTFOLIO = {"budget_hours", "checks", "ok", "provenance"}
 
 
-def json_of(record: Ranking | Review | Sweep) -> str:
+def json_of(record: Ranking | Review | Sweep | Value | Portfolio) -> str:
     """The JSON twin with every key of the record. Where a gate failed every answer is null: no number to misread."""
     document = record.model_dump(mode="json")
     if isinstance(record, Review):
@@ -40,6 +46,8 @@ def json_of(record: Ranking | Review | Sweep) -> str:
             document["in_context"] |= {"p_without": None, "p_with": None, "p_face_value_with": None, "bits": None}
     elif isinstance(record, Ranking):
         document = _ranking(document, record)
+    elif isinstance(record, Value | Portfolio):
+        document = _withheld(document, _KEPT_OF_VALUE if isinstance(record, Value) else _KEPT_OF_PORTFOLIO, record.ok)
     else:
         for point in document["points"]:
             if not point["ok"]:

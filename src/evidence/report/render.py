@@ -11,6 +11,7 @@ from rich.text import Text
 
 from evidence.domain.results import Diagnosis, Provenance, Ranking, Review, StudyShift, Sweep
 from evidence.domain.verdict import CONTENDER, band_of, word_of
+from evidence.report.crunch import check_lines, try_lines
 from evidence.report.page import (
     WHAT_TO_TRY,
     Page,
@@ -63,9 +64,9 @@ def page_view(page: Page) -> RenderableType:
     if page.subtitle:
         head.append(f"  {page.subtitle}", style="not bold")
     body: list[RenderableType] = [head]
-    for section in page.sections:
-        body.append(_section(section.label, section.lines))
-        if section.label == "OVER-UPDATING" and page.picture is not None:
+    for part in page.sections:
+        body.append(section(part.label, part.lines))
+        if part.label == "OVER-UPDATING" and page.picture is not None:
             body.append(Text(picture_text(page.picture)))
     return Group(*body)
 
@@ -86,7 +87,8 @@ def reviews_view(reviews: Iterable[tuple[str, Review]]) -> RenderableType:
     return Group(table, Text(""), Text(note))
 
 
-def _section(label: str, lines: Iterable[str]) -> Table:
+def section(label: str, lines: Iterable[str]) -> Table:
+    """Lines beside their label."""
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(width=LABEL_WIDTH, style="bold")
     grid.add_column(overflow="fold", ratio=1)
@@ -118,37 +120,40 @@ def picture_text(picture: Picture) -> str:
 
 def ranking_view(ranking: Ranking, *, command: str = "") -> RenderableType:
     """The ranking, the studies that carry most, the try order; no numbers where a gate failed."""
-    head = _section(
+    head = section(
         "QUESTION", (show_name(ranking.question), f"At {show_name(ranking.target)}: {show_name(ranking.criterion)}.")
     )
-    foot = _section("REPRODUCE", _reproduce(ranking.provenance, command))
+    foot = section("REPRODUCE", reproduce_lines(ranking.provenance, command))
     if not ranking.ok:
         return Group(
-            head, _section("NO VERDICT", no_verdict_lines(ranking.checks)), _section("TRY", (WHAT_TO_TRY,)), foot
+            head, section("NO VERDICT", no_verdict_lines(ranking.checks)), section("TRY", (WHAT_TO_TRY,)), foot
         )
-    parts: list[RenderableType] = [head, _section("VERDICT", _verdict(ranking)), _techniques(ranking)]
+    parts: list[RenderableType] = [head, section("VERDICT", _verdict(ranking)), _techniques(ranking)]
     if conflicts := conflict_lines(ranking.conflicts, {t.id: t.name for t in ranking.techniques}):
-        parts.append(_section("CONFLICT", conflicts))
+        parts.append(section("CONFLICT", conflicts))
     if ranking.studies:
         parts.append(_studies(ranking.studies))
-    parts.append(_section("TRY ORDER", (_try_order(ranking),)))
+    parts.append(section("TRY ORDER", try_lines(ranking)))
+    if ranking.verify_or_ship is not None:
+        parts.append(section("CHECK OR SHIP", check_lines(ranking)))
     if ranking.untested:
         names = {technique.id: technique.name for technique in ranking.techniques}
         untested = ", ".join(show_name(names.get(name, name)) for name in ranking.untested)
-        parts.append(_section("UNTESTED", (f"no finding speaks about: {untested}.",)))
-    parts.append(_section("READ NEXT", next_lines(ranking)))
+        parts.append(section("UNTESTED", (f"no finding speaks about: {untested}.",)))
+    parts.append(section("READ NEXT", next_lines(ranking)))
     if ranking.left_out:
-        parts.append(_section("LEFT OUT", (f"{len(ranking.left_out)} findings; `evidence check` says why.",)))
+        parts.append(section("LEFT OUT", (f"{len(ranking.left_out)} findings; `evidence check` says why.",)))
     if priors := prior_lines(ranking):
-        parts.append(_section("PRIORS", priors))
+        parts.append(section("PRIORS", priors))
     parts += [
-        _section("CHECKS", (f"all {len(ranking.checks)} passed; error of any P at most {ranking.p_above_mcse:.4f}",)),
+        section("CHECKS", (f"all {len(ranking.checks)} passed; error of any P at most {ranking.p_above_mcse:.4f}",)),
         foot,
     ]
     return Group(*parts)
 
 
-def _reproduce(provenance: Provenance, command: str) -> tuple[str, ...]:
+def reproduce_lines(provenance: Provenance, command: str) -> tuple[str, ...]:
+    """The command that gives the same numbers, and what has to be the same for it."""
     p = provenance
     hashes = f"data {p.base_sha256[:8]} · priors {p.model_sha256[:8]} · evidence {p.version} · seed {p.seed}"
     return (show_name(command), hashes) if command else (hashes,)
@@ -207,19 +212,14 @@ def _studies(studies: tuple[StudyShift, ...]) -> Table:
         )
     if len(studies) > SHOWN_STUDIES:
         lines.append(f"and {len(studies) - SHOWN_STUDIES} more; --json lists all")
-    return _section("WHAT MOVED IT", lines)
-
-
-def _try_order(ranking: Ranking) -> str:
-    steps = " → ".join(show_name(step.name) for step in ranking.try_order)
-    return f"{steps} ({ranking.try_order_hours:.0f} expected hours, failure of all included)."
+    return section("WHAT MOVED IT", lines)
 
 
 def sweep_view(sweep: Sweep, *, command: str = "") -> RenderableType:
     """P along the slider, and the flip points."""
     pair = sweep.pair
     a, b = show_name(pair.technique_name), show_name(pair.comparator_name)
-    head = _section("QUESTION", (f"Is {a} above {b} at {show_name(sweep.target)}, as {show_name(sweep.key)} moves?",))
+    head = section("QUESTION", (f"Is {a} above {b} at {show_name(sweep.target)}, as {show_name(sweep.key)} moves?",))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column(show_name(sweep.key), justify="right")
     table.add_column("in 100", justify="right")
@@ -229,10 +229,10 @@ def sweep_view(sweep: Sweep, *, command: str = "") -> RenderableType:
         table.add_row(f"{point.value:.4g}", *shown)
     parts: list[RenderableType] = [head, table]
     if sweep.flips_at:
-        parts.append(_section("FLIPS", flip_lines(sweep.flips_at)))
+        parts.append(section("FLIPS", flip_lines(sweep.flips_at)))
     if not sweep.ok:
-        parts += [_section("NO VERDICT", no_verdict_lines(sweep.checks)), _section("TRY", (WHAT_TO_TRY,))]
-    parts.append(_section("REPRODUCE", _reproduce(sweep.provenance, command)))
+        parts += [section("NO VERDICT", no_verdict_lines(sweep.checks)), section("TRY", (WHAT_TO_TRY,))]
+    parts.append(section("REPRODUCE", reproduce_lines(sweep.provenance, command)))
     return Group(*parts)
 
 
@@ -259,9 +259,9 @@ def diagnosis_view(found: Diagnosis, *, command: str = "") -> RenderableType:
     failures = diagnosis_failures(found)
     said = (f"largest difference between the stored quantiles and the stored draws: {found.fingerprint_max_diff:.2g}",)
     return Group(
-        _section("FIT", (fit,)), checks, Text(""), prior, _section("PRIOR", said),
-        *([_section("NO VERDICT", failures), _section("TRY", (WHAT_TO_TRY,))] if failures else []),
-        _section("REPRODUCE", _reproduce(found.provenance, command)),
+        section("FIT", (fit,)), checks, Text(""), prior, section("PRIOR", said),
+        *([section("NO VERDICT", failures), section("TRY", (WHAT_TO_TRY,))] if failures else []),
+        section("REPRODUCE", reproduce_lines(found.provenance, command)),
     )  # fmt: skip
 
 

@@ -1,0 +1,150 @@
+"""`evidence value`: what a proposal is worth in hours of the crunch, and what to do with a budget."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evidence.cli import flags
+from evidence.cli.running import (
+    answer,
+    bad_option,
+    base_named,
+    engine_named,
+    guarded,
+    model_named,
+    number,
+    progress_bar,
+    reproducing_line,
+)
+from evidence.domain.errors import BadInput
+from evidence.domain.proposals import Proposal, ProposedReader
+from evidence.domain.records import EvidenceBase, Model
+from evidence.domain.value import Portfolio, Value
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+KNOWN_READERS = {"face-value": "face-value", "face_value": "face-value", "calibrated": "calibrated"}
+
+
+@guarded
+def value(
+    context: typer.Context,
+    proposals: Annotated[
+        list[str], typer.Argument(metavar="PROPOSAL...", help="Proposal files, or names of shipped ones.")
+    ],
+    *,
+    reader: Annotated[
+        str | None,
+        typer.Option(
+            "--reader",
+            metavar="NAME|VALIDITY",
+            help="Also for this reader: face-value, calibrated, or a validity 0 to 1 that the proxy is taken to have.",
+        ),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option("--budget", metavar="HOURS", help="Which of several proposals to do with this many hours now."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="M", help="Model in place of the proposals' own.")
+    ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            "--figures",
+            metavar="FOLDER",
+            help="Also draw value against sample, validity and over-updating, and what it hangs on, as SVG.",
+        ),
+    ] = None,
+    force: flags.Force = False,
+    seed: flags.Seed = 1,
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+) -> None:
+    """What a proposal costs now and saves in the crunch, for calibrated readers and for those who over-update.
+
+    Example: evidence value replicate-control-larger --reader 0.8
+
+    Several proposals and a budget: evidence value A.toml B.toml C.toml --budget 1000
+    """
+    if len(proposals) > 1 and budget is None:
+        raise bad_option("--budget", "nothing", "hours, where there are several proposals")
+    if budget is not None and budget <= 0:
+        raise bad_option("--budget", f"{budget:g}", "a number of hours above 0")
+    if budget is not None and (reader is not None or figures is not None):
+        raise bad_option("--budget", "--reader or --figures beside it", "one of the two")
+    # Particles are weighed by many small matrix products: threads of our own serve them better than those of each product.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    extra = () if reader is None else (_reader(reader),)
+    asked = [_load(name, model) for name in proposals]
+    command = reproducing_line(context)
+    paths = _pictures(figures, asked[0][0], force=force)
+    with progress_bar(quiet=quiet) as progress:
+        from evidence.analysis.portfolio import fund
+        from evidence.analysis.value import Asking, value_of
+        from evidence.inference.foresight import foresee
+
+        asking = Asking(engine_named("exact"), foresee, seed=seed, extra=extra, progress=progress)
+        found = fund(asked, budget, asking) if budget is not None else value_of(*asked[0], asking)
+    if paths and isinstance(found, Value) and found.decisions:
+        from evidence.io.store import write_text
+        from evidence.report.figures_value import FIGURES, svg_of
+
+        for name, path in paths.items():
+            write_text(path, svg_of(FIGURES[name](found)), force=force)
+    answer(found, lambda: _view(found, command), as_json=json)
+
+
+def _pictures(folder: Path | None, proposal: Proposal, *, force: bool) -> dict[str, Path]:
+    """Where each picture goes, by name. Raises BadInput before the work is done, not after it."""
+    if folder is None:
+        return {}
+    from evidence.io.store import require_writable
+
+    paths = {
+        name: folder / f"{proposal.id}-{name}.svg" for name in ("by-sample", "by-validity", "by-over-update", "tornado")
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in paths.values():
+        require_writable(path, force=force)
+    return paths
+
+
+def _view(found: Value | Portfolio, command: str) -> RenderableType:
+    from evidence.report.value import portfolio_view, value_view
+
+    return value_view(found, command=command) if isinstance(found, Value) else portfolio_view(found, command=command)
+
+
+def _reader(text: str) -> ProposedReader:
+    if text in KNOWN_READERS:
+        return ProposedReader(name="face_value" if "face" in text else text, kind=KNOWN_READERS[text])  # type: ignore[arg-type]
+    try:
+        rho = number("--reader", text)
+    except BadInput:
+        wanted = f"{', '.join(sorted(KNOWN_READERS))}, or a validity from 0 to 1"
+        raise bad_option("--reader", repr(text), wanted) from None
+    if not 0 <= rho <= 1:
+        raise bad_option("--reader", text, "a validity from 0 to 1")
+    return ProposedReader(name=f"validity {rho:g}", kind="validity", validity=rho)
+
+
+def _load(name: str, model: str | None) -> tuple[Proposal, EvidenceBase, Model]:
+    """A proposal with its base and model, everything checked. Raises BadInput."""
+    from evidence.io.models import check_classes
+    from evidence.io.proposals import check_against, find_proposal, load_proposal
+
+    path = find_proposal(name)
+    proposal, place = load_proposal(path)
+    base = base_named(proposal.base, beside=path.parent)
+    check_against(proposal, place, base)
+    priors = model_named(model or proposal.model)
+    if priors.parametrisation.kind == "random-effects":
+        raise bad_option("--model", repr(priors.id), "a model with validities: random effects know no proxies")
+    check_classes(base.model_copy(update={"families": (*base.families, *proposal.families)}), priors)
+    return proposal, base, priors
