@@ -266,7 +266,7 @@ MUTANTS = (
     ),
     Mutant(
         "equivalent runs by sd", "analysis.limits",
-        "target_run_se**2", "target_run_se",
+        "run**2 * (1 / a - 1 / b)", "run * (1 / a - 1 / b)",
         REVIEW + "test_what_limits_the_shift",
     ),
     Mutant(
