@@ -142,3 +142,23 @@ def test_a_stack_works_less_the_more_its_layers_share(ranking):
     # At r = 0 the layers are independent.
     fails = math.prod(merit(t).cdf(BASE.question.smallest_difference) for t in FINDINGS)
     assert stack.p_works[0] == pytest.approx(1 - fails, abs=4 * 0.5 / math.sqrt(RANK_DRAWS))
+
+
+def test_other_stakes_change_the_decisions_and_nothing_else():
+    from evidence.analysis.ranking import decided_under
+
+    fitted = fit_ranking(BASE, cases.point_model(rho=RHO, tau=TAU, tau_P=TAU_P), engine=ExactEngine())
+    question = fitted.case.base.question
+    stakes = {
+        "smallest_difference": question.smallest_difference, "check_hours": question.check_hours,
+        "failure_cost_hours": question.failure_cost_hours,
+    }  # fmt: skip
+    assert decided_under(fitted, **stakes) == fitted.ranking
+    far = decided_under(fitted, **{**stakes, "smallest_difference": 1.0})
+    assert far.p_above == fitted.ranking.p_above
+    surest = far.verify_or_ship
+    assert surest.technique == "B"
+    p = merit("B").cdf(1.0)
+    assert surest.p_fails == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / RANK_DRAWS))
+    free = decided_under(fitted, **{**stakes, "check_hours": 1e6})
+    assert free.verify_or_ship.decision == "ship"

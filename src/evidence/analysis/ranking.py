@@ -77,6 +77,22 @@ def fit_ranking(
     return Fitted(ranking, case, posterior, prior)
 
 
+def decided_under(
+    fitted: Fitted, *, smallest_difference: float, check_hours: float, failure_cost_hours: float
+) -> Ranking:
+    """The ranking with its two decisions as they are under other stakes; beliefs stay. A stack keeps the base's stakes."""
+    case, ranking = fitted.case, fitted.ranking
+    stakes = {
+        "smallest_difference": smallest_difference, "check_hours": check_hours, "failure_cost_hours": failure_cost_hours,
+    }  # fmt: skip
+    same = all(getattr(case.base.question, name) == value for name, value in stakes.items())
+    question = case.base.question.model_copy(update=stakes)
+    moved = replace(case, base=case.base.model_copy(update={"question": question}))
+    merits = draw_merits(fitted.posterior, RANK_DRAWS, seed=case.provenance.seed)
+    decisions = _decisions(moved, merits, try_order_of(moved, merits), ranking.stack if same else None)
+    return ranking.model_copy(update=decisions)
+
+
 def _decisions(case: Case, merits: Floats, order: TryOrder, stack: StackRange | None) -> dict[str, object]:
     return {
         "try_order": order.steps, "try_order_hours": order.hours, "try_order_factor": order.factor,

@@ -11,6 +11,7 @@ from evidence.app.frame import computed, no_verdict, open_page, picture, plain, 
 from evidence.app.workspace import workspace
 from evidence.domain.results import Ranking
 from evidence.domain.verdict import CONTENDER
+from evidence.report.crunch import check_lines, try_lines
 from evidence.report.words import conflict_lines, in_100, next_lines, size
 
 if TYPE_CHECKING:
@@ -43,13 +44,32 @@ def show() -> None:
     if a != b:
         one, two = ranking.techniques[a], ranking.techniques[b]
         st.metric("ahead in, of 100", in_100(ranking.p_above[one.id][two.id]))
-    st.subheader("In which order to try them")
-    st.write(
-        plain(" → ".join(step.name for step in ranking.try_order))
-        + f" ({ranking.try_order_hours:.0f} expected researcher-hours, failure of all included)."
-    )
+    _decisions(fitted)
     st.subheader("What to read next")
     _next(fitted)
+
+
+@st.fragment
+def _decisions(fitted: Fitted) -> None:
+    """In which order to try, and whether to check first, under stakes that can be moved."""
+    from evidence.analysis.ranking import decided_under
+
+    question = fitted.case.base.question
+    st.subheader("In which order to try them, and whether to check")
+    one, two, three = st.columns(3)
+    smallest = one.slider(
+        "Smallest difference that matters (SMD)", 0.0, 2.0, float(question.smallest_difference), 0.05,
+        help="Below this you would not care: a technique works where it is better than the baseline by more.",
+    )  # fmt: skip
+    check = two.number_input("Hours of one check", 0.1, 10_000.0, float(question.check_hours))
+    cost = three.number_input("Hours lost if all fail", 1.0, 100_000.0, float(question.failure_cost_hours))
+    found = alone(
+        lambda: decided_under(
+            fitted, smallest_difference=float(smallest), check_hours=float(check), failure_cost_hours=float(cost)
+        )
+    )
+    for line in (*try_lines(found), *check_lines(found)):
+        st.write(plain(line))
 
 
 def _next(fitted: Fitted) -> None:
