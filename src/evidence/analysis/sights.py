@@ -6,7 +6,7 @@ Particles are weighed by the outcome. Where a reader's law is so narrow that wei
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,10 @@ MOVED_AT_ONCE = 2**17
 ALL_SETS = 12
 """Techniques up to which hours are found once for every set that may fail."""
 ENOUGH = 200
-"""Effective particles from which on weights are trusted."""
-MOVED = 1024
+"""Effective particles from which on weights are trusted, and"""
+PLENTY = 1000
+"""to tell how rarely a technique fails, which is then counted; below, that probability is computed draw by draw."""
+MOVED = 2048
 """Particles that are moved where they are not."""
 ESS_OUTCOMES = 32
 
@@ -136,6 +138,8 @@ class Sight:
     factor: float
     update: Update | None
     """How particles are moved; None where they are weighed."""
+    rare: Update | None = None
+    """What tells rare failures where particles are weighed but few; None where they are counted."""
 
     def weights(self, index: slice) -> NDArray[np.float32]:
         """(J, S) weights of all particles after some outcomes; not yet divided by their sums."""
@@ -164,7 +168,11 @@ class Sight:
 
     def means(self, table: Table, *, grouped: bool = False) -> Means:
         """Expected hours after each outcome; `grouped` tells them by groups of particles too."""
-        return self._weighed(table, grouped=grouped) if self.update is None else self._of_moved(table, grouped=grouped)
+        found = self._weighed(table, grouped=grouped) if self.update is None else self._of_moved(table, grouped=grouped)
+        rare = self.update or self.rare
+        if rare is not None and not grouped and len(rare.law.q) == 0 and rare.factor > 0:
+            found.mean[:, table.reliance] = self._reliance(rare, table)
+        return found
 
     def _weighed(self, table: Table, *, grouped: bool) -> Means:
         groups, S = GROUPS if grouped else 1, len(self.particles.draw)
@@ -193,6 +201,17 @@ class Sight:
             parts.append((sums, split.sum(axis=2).T, 1 / (weights**2).sum(axis=1)))
         sums, weights = (np.concatenate([p[i] for p in parts], axis=1) for i in (0, 1))
         return _combined(sums, weights, np.concatenate([p[2] for p in parts]))
+
+    def _reliance(self, update: Update, table: Table) -> Floats:
+        """(J, T + 1) hours of reliance without counting: a failure that no moved particle shows is not ruled out."""
+        stakes, parts, step = self.stakes, list[Floats](), max(1, MOVED_AT_ONCE // len(update.particles.draw))
+        for start in range(0, len(self.outcomes.sizes), step):
+            some = self.outcomes.taken(slice(start, start + step))
+            weights = update.after(some, stakes.columns)[1]
+            fails = update.p_below(some, stakes.columns, stakes.threshold, weights)
+            hours = np.column_stack([stakes.failure * fails, np.full(len(fails), stakes.check)])
+            parts.append(hours - hours[:, [table.before[1] - table.reliance.start]])
+        return np.concatenate(parts)
 
 
 def _combined(sums: Floats, weights: Floats, ess: Floats) -> Means:
@@ -229,7 +248,9 @@ def sight_of(
     weighed = Sight(outcomes, particles, stakes, law.features(particles), factor, None)
     w = weighed.weights(slice(ESS_OUTCOMES)).astype(np.float64)
     ess = np.median(w.sum(axis=1) ** 2 / (w**2).sum(axis=1))
-    if ess >= min(ENOUGH, len(particles.draw) / 4):
+    if ess >= min(PLENTY, len(particles.draw) / 4):
         return weighed
     update = update_by(law, fewer(particles, MOVED), factor=factor, seed=seed)
-    return Sight(outcomes, particles, stakes, weighed.features, factor, update)
+    if ess >= min(ENOUGH, len(particles.draw) / 8):
+        return replace(weighed, rare=update)
+    return replace(weighed, update=update)

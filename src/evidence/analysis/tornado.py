@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -29,9 +28,7 @@ HALF_AND_DOUBLE: Ends = (0.5, 2.0)
 def tornado_of(valued: Valued, *, seed: int) -> tuple[TornadoBar, ...]:
     """Hours saved then with each assumption low and high, widest first; what changes nothing is left out."""
     now = valued.imagined(seed, ROUGH)
-    parts = (lambda: [*_of_the_crunch(valued, now), *_of_the_rest(valued, now)], lambda: [*_of_the_study(valued, seed)])
-    with ThreadPoolExecutor(len(parts)) as threads:
-        bars = [bar for part in threads.map(lambda part: part(), parts) for bar in part]
+    bars = [*_of_the_crunch(valued, now), *_of_the_study(valued, seed), *_of_the_rest(valued, now)]
     moved = [bar for bar in bars if abs(bar.hours_high - bar.hours_low) > 1e-9]
     return tuple(sorted(moved, key=lambda bar: -abs(bar.hours_high - bar.hours_low)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -89,9 +90,12 @@ def value_of(proposal: Proposal, base: EvidenceBase, model: Model, asking: Askin
     valued = Valued(proposal, known, study, stakes, readers)
     if not asking.curves:
         return _value(valued, worth, Curves(), believed)
-    curves = curves_of(valued, seed=asking.seed, progress=asking.progress)
+    # NumPy lets go of the interpreter while it computes.
+    with ThreadPoolExecutor(1) as beside:
+        tornado = beside.submit(tornado_of, valued, seed=asking.seed)
+        curves = curves_of(valued, seed=asking.seed, progress=asking.progress)
     found = _value(valued, worth, curves, believed)
-    return found.model_copy(update={"tornado": tornado_of(valued, seed=asking.seed)})
+    return found.model_copy(update={"tornado": tornado.result()})
 
 
 # Records

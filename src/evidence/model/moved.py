@@ -58,6 +58,23 @@ class Update:
         weights = np.exp(log_weights - log_weights.max(axis=1, keepdims=True))
         return self._moved(surprise, columns), weights / weights.sum(axis=1, keepdims=True)
 
+    def p_below(self, outcomes: Outcomes, columns: Ints, threshold: float, weights: Floats) -> Floats:
+        """(J, n) P(each of the drawn numbers is at most `threshold`) after each outcome, exact given the hyperparameters.
+
+        `weights` (J, S) as of `after`; only for laws without statements.
+        """
+        from scipy.special import ndtr
+
+        k, gain = self.particles.draw, self.gain[:, columns]
+        slope = self.law.slope[k]
+        told = np.einsum("sng,sgd,sdn->sn", gain, slope, self.particles.cov[k][:, :, columns])
+        variance = np.diagonal(self.particles.cov, axis1=1, axis2=2)[k][:, columns] - told
+        mean = self.particles.mean[k][:, columns]
+        surprise = outcomes.sizes[:, None, :] - self.expected
+        centre = mean + np.einsum("jsg,sng->jsn", surprise, gain)
+        below = ndtr((threshold - centre) / np.sqrt(np.maximum(variance, 1e-18)))
+        return np.einsum("js,jsn->jn", weights, below)
+
     def _moved(self, surprise: Floats, columns: Ints) -> Floats:
         out = np.broadcast_to(self.particles.drawn[:, columns], (*surprise.shape[:2], len(columns))).copy()
         gain = self.gain[:, columns]
