@@ -339,6 +339,9 @@ def test_tornado_strip_and_worlds_are_drawn_on_request():
     next(b for b in app.button if b.label == "Move both").click().run()
     assert not app.exception
     assert any("at the corners" in m.value for m in app.markdown)
+    next(b for b in app.button if b.label == "Work out where the word changes").click().run()
+    assert any(m.value.startswith("- ") for m in app.markdown)
+    next(b for b in app.button if b.label == "Draw fifty worlds").click().run()
     app.toggle(key="playing").set_value(True).run()
     assert not app.exception
 

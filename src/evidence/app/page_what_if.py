@@ -18,6 +18,7 @@ from evidence.report.words import band_in_100, flip_lines, in_100
 
 if TYPE_CHECKING:
     from evidence.analysis.live import Live, LiveAnswer
+    from evidence.domain.results import Review
 
 GREY_AFTER_S = 0.25
 """An answer that takes longer leaves a grey line in place of the old number."""
@@ -137,23 +138,34 @@ def _panel_html(live: Live, answer: LiveAnswer, names: tuple[str, str], word: st
 
 
 def _more(found: Workspace, live: Live) -> None:
-    """What needs many answers: asked for by a button each."""
+    """What needs many answers: asked for by a button each, so that the sliders never wait for it."""
     settings = tuple(s for s in found.settings_list if s.partition("=")[0] in {x.key for x in sliders_for(live)})
     flips, tornado, strip, worlds = st.tabs(["What would change it", "Tornado", "Two at once", "Possible worlds"])
     with flips:
-        review = computed("Looking for flip points", lambda: review_of(found, found.settings_list))
-        if review.ok:
+        if review := _reviewed(found, "Work out where the word changes"):
             for line in flip_lines(review.flips_at) or ("No single assumption that was tried changes the word.",):
                 st.write("- " + plain(line))
-        else:
-            no_verdict(review.checks)
     with tornado:
         _tornado(live, settings)
     with strip:
         _strip(live, settings)
     with worlds:
-        if review.ok:
+        if review := _reviewed(found, "Draw fifty worlds"):
             _worlds(review.contrast_dots, review.pair.technique_name, review.pair.comparator_name)
+
+
+def _reviewed(found: Workspace, label: str) -> Review | None:
+    """The review under the settings on screen, once it was asked for; None before, and without a verdict."""
+    asked_for = (found.studies, found.target, found.settings_list)
+    if st.button(label):
+        st.session_state["reviewed"] = asked_for
+    if st.session_state.get("reviewed") != asked_for:
+        return None
+    review = computed("Weighing the evidence", lambda: review_of(found, found.settings_list))
+    if review.ok:
+        return review
+    no_verdict(review.checks)
+    return None
 
 
 def _tornado(live: Live, settings: tuple[str, ...]) -> None:
