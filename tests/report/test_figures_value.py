@@ -3,7 +3,8 @@
 import pytest
 
 from evidence.domain.value import CurvePoint, DecisionValue, Knowing, Money, TornadoBar, Value
-from evidence.report.figures_value import FIGURES, svg_of, value_by_sample, value_by_validity, value_tornado
+from evidence.report.drawing import svg_of
+from evidence.report.figures_value import FIGURES, value_by_sample, value_by_validity, value_tornado
 from evidence.report.value import hours, value_view
 from report.reviews import PASSED, PROVENANCE
 

@@ -93,7 +93,8 @@ def value(
         found = fund(asked, budget, asking) if budget is not None else value_of(*asked[0], asking)
     if paths and isinstance(found, Value) and found.decisions:
         from evidence.io.store import write_text
-        from evidence.report.figures_value import FIGURES, svg_of
+        from evidence.report.drawing import svg_of
+        from evidence.report.figures_value import FIGURES
 
         for name, path in paths.items():
             write_text(path, svg_of(FIGURES[name](found)), force=force)

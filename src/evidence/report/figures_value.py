@@ -2,62 +2,37 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from evidence.domain.value import CurvePoint, TornadoBar, Value
+from evidence.report.drawing import BLUE, INK, MUTED, VERMILION, Drawing, axes_at, canvas, no_verdict, styled
 from evidence.report.value import hours
 from evidence.report.words import clip, show_name
 
-INK, MUTED, BLUE, VERMILION = "#1a1a1a", "#595959", "#0072b2", "#d55e00"
-"""Blue saves, vermilion loses (Okabe and Ito's colours); marks and words say the same again."""
 BARS = 10
 WIDE, HIGH = 7.2, 3.6
 """Inches."""
-_STYLE: dict[Any, Any] = {
-    "text.parse_math": False, "text.usetex": False, "font.family": ["sans-serif"], "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.labelcolor": INK, "text.color": INK,
-    "axes.edgecolor": MUTED, "xtick.color": MUTED, "ytick.color": MUTED, "legend.frameon": False,
-    "figure.facecolor": "white", "svg.fonttype": "none", "svg.hashsalt": "evidence",
-}  # fmt: skip
 
 
-def _styled(draw: Callable[[Value], Figure]) -> Callable[[Value], Figure]:
-    """A drawing function under one style, whatever the reader's matplotlibrc says; nothing where a gate failed."""
+def _drawn(draw: Callable[[Value], Drawing]) -> Callable[[Value], Drawing]:
+    """A drawing function under the one style; no number where a gate failed. Blue saves, vermilion loses."""
 
     @wraps(draw)
-    def draws(value: Value) -> Figure:
-        with matplotlib.rc_context():
-            matplotlib.rcdefaults()
-            matplotlib.rcParams.update(_STYLE)
-            if not value.ok:
-                figure = Figure(figsize=(WIDE, 1.0))
-                figure.text(0.02, 0.5, "No verdict: a check failed, so no number is shown.", va="center")
-                return figure
-            return draw(value)
+    def draws(value: Value) -> Drawing:
+        return draw(value) if value.ok else no_verdict(show_name(value.title))
 
-    return draws
+    return styled(draws)
 
 
-def svg_of(figure: Figure) -> str:
-    """The figure as SVG, its text as text; the same bytes for the same figure."""
-    out = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "evidence"}):
-        figure.savefig(out, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return out.getvalue()
-
-
-@_styled
-def value_by_sample(value: Value) -> Figure:
+@_drawn
+def value_by_sample(value: Value) -> Drawing:
     """Hours saved (read as warranted) against the sample in multiples of the proposed one, with the ceiling of the proxy."""
     figure, axes = _canvas(value, "Hours saved, read as warranted, by the size of its sample")
     points = value.curve_sample
+    figure.alt = f"{figure.title}: {_said(points)}" if points else "No result with a size."
     if not points:
         axes.text(
             0.5, 0.5, "No result with a size: nothing depends on a sample.", ha="center", transform=axes.transAxes
@@ -80,10 +55,11 @@ def value_by_sample(value: Value) -> Figure:
     return figure
 
 
-@_styled
-def value_by_validity(value: Value) -> Figure:
+@_drawn
+def value_by_validity(value: Value) -> Drawing:
     """Hours saved against the validity that a reader takes the proxy to have; below 0 the result does harm."""
     figure, axes = _canvas(value, "Hours saved by a reader, by the validity the proxy is taken to have")
+    figure.alt = f"{figure.title}: {_said(value.curve_validity)}"
     _signed(axes, value.curve_validity)
     axes.set_xlabel("validity (rho) that the reader takes the proxy to have")
     axes.set_ylabel("hours saved in the crunch")
@@ -97,10 +73,11 @@ def value_by_validity(value: Value) -> Figure:
     return figure
 
 
-@_styled
-def value_by_over_update(value: Value) -> Figure:
+@_drawn
+def value_by_over_update(value: Value) -> Drawing:
     """Hours saved against as how many results the one counts for its reader; 1 is warranted."""
     figure, axes = _canvas(value, "Hours saved by a reader, by how often the result is counted")
+    figure.alt = f"{figure.title}: {_said(value.curve_over_update)}"
     _signed(axes, value.curve_over_update)
     axes.axvline(1, color=MUTED, linestyle=(0, (4, 2)), linewidth=1.2)
     axes.annotate(
@@ -117,12 +94,16 @@ def value_by_over_update(value: Value) -> Figure:
     return figure
 
 
-@_styled
-def value_tornado(value: Value) -> Figure:
+@_drawn
+def value_tornado(value: Value) -> Drawing:
     """Hours saved then, all channels, as one assumption after the other moves from low to high."""
     bars = value.tornado[:BARS]
-    figure = Figure(figsize=(WIDE, 1.15 + 0.34 * max(len(bars), 1)))
-    axes = figure.add_axes((0.36, 0.62 / figure.get_figheight(), 0.61, 1 - 1.05 / figure.get_figheight()))
+    figure = canvas(WIDE, 1.15 + 0.34 * max(len(bars), 1))
+    figure.title = "What it hangs on"
+    figure.alt = "Hours saved at the low and the high end of each assumption: " + "; ".join(
+        f"{clip(show_name(b.key), 42)} {hours(b.hours_low)} to {hours(b.hours_high)}" for b in bars
+    )
+    axes = axes_at(figure, left=2.6, right=0.2, top=0.43, bottom=0.62)
     figure.text(
         0.02,
         1 - 0.22 / figure.get_figheight(),
@@ -154,12 +135,17 @@ def _tornado_bar(axes: Axes, row: int, bar: TornadoBar) -> None:
         axes.annotate(clip(label, 16), (x, row), xytext=(shift, 0), textcoords="offset points", ha=side, va="center", size=7.5, color=MUTED)  # fmt: skip
 
 
-def _canvas(value: Value, title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDE, HIGH))
-    axes = figure.add_axes((0.1, 0.14, 0.87, 0.66))
+def _canvas(value: Value, title: str) -> tuple[Drawing, Axes]:
+    figure = canvas(WIDE, HIGH)
+    figure.title = title
+    axes = axes_at(figure, left=0.72, right=0.22, top=0.72, bottom=0.5)
     figure.text(0.02, 0.945, title, weight="bold", va="center")
     figure.text(0.02, 0.88, clip(show_name(value.title), 100), color=MUTED, va="center", size=8.5)
     return figure, axes
+
+
+def _said(points: Sequence[CurvePoint]) -> str:
+    return "; ".join(f"{hours(p.hours)} hours at {p.at:g}" for p in points)
 
 
 def _line(axes: Axes, points: Sequence[CurvePoint], colour: str) -> None:
@@ -199,7 +185,7 @@ def _times(x: float) -> str:
     return f"1/{round(1 / x)}" if x < 1 else f"{x:g}"
 
 
-FIGURES: dict[str, Callable[[Value], Figure]] = {
+FIGURES: dict[str, Callable[[Value], Drawing]] = {
     "by-sample": value_by_sample,
     "by-validity": value_by_validity,
     "by-over-update": value_by_over_update,
