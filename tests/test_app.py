@@ -354,3 +354,27 @@ def test_a_belief_by_chips_interval_or_preset_is_saved():
         next(b for b in app.button if b.label == "Save what I believe").click().run()
         assert not app.exception
         assert (found.prior_belief, found.elicited) == (wanted, "saved"), kind
+
+
+@pytest.mark.slow
+def test_a_proposal_is_weighed_as_the_command_line_weighs_it():
+    import json
+
+    from typer.testing import CliRunner
+
+    from evidence.app.workspace import open_workspace
+    from evidence.cli import app as command_line
+    from evidence.report.value import verdict_lines
+
+    found = open_workspace("control")
+    found.elicited = "skipped"
+    app = page("ranking", found)
+    assert not app.exception
+    next(s for s in app.selectbox if s.label == "Proposal").set_value("theory-paper")
+    app.button(key="weigh").click().run()
+    assert not app.exception
+    said = json.loads(CliRunner().invoke(command_line, ["value", "theory-paper", "--json"]).stdout)
+    from evidence.domain.value import Value
+
+    for line in verdict_lines(Value.model_validate(said)):
+        assert plain(line) in [m.value for m in app.markdown]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from evidence.app import panel_value
 from evidence.app.answers import alone, engine, ranking_of
 from evidence.app.frame import computed, no_verdict, open_page, picture, plain, progressing
 from evidence.app.workspace import workspace
@@ -45,6 +46,7 @@ def show() -> None:
         one, two = ranking.techniques[a], ranking.techniques[b]
         st.metric("ahead in, of 100", in_100(ranking.p_above[one.id][two.id]))
     _decisions(fitted)
+    panel_value.show(found)
     st.subheader("What to read next")
     _next(fitted)
 
