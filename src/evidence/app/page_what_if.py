@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 GREY_AFTER_S = 0.25
 """An answer that takes longer leaves a grey line in place of the old number."""
 _BEHIND = ThreadPoolExecutor(2, thread_name_prefix="what-if")
-WORLDS_PER_ROW, FRAME_S = 10, 0.4
+FRAME_S = 0.4
+STAYS = (
+    "<style>@media (min-width: 700px) {[data-testid=stColumn]:has(.st-key-answer) > div"
+    " {position: sticky; top: 4.5rem; height: auto}}</style>"
+)
+"""The answer stays in sight while the sliders below it are scrolled to; on a narrow screen it stands above them."""
 
 
 def show() -> None:
@@ -54,7 +59,8 @@ def _panel(found: Workspace, live: Live) -> None:
     # Sliders that are not on screen (families of other studies) stay as they were moved.
     shown = {slider.key for slider in sliders}
     found.settings = {k: v for k, v in found.settings.items() if k not in shown} | settings
-    with answer:
+    with answer, st.container(key="answer"):
+        st.html(STAYS)
         _answer(found, live, tuple(f"{k}={v}" for k, v in sorted(settings.items())))
         if st.button("Reset to registered", disabled=not found.settings, width="stretch"):
             for slider in sliders:
