@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from evidence.domain.records import EvidenceBase, Family, Finding, Outcome, Question, Record, Setting, Study, Technique
+from evidence.domain.errors import BadInput, Problem
+from evidence.domain.records import (
+    EvidenceBase,
+    Family,
+    Finding,
+    Model,
+    Outcome,
+    Question,
+    Record,
+    Setting,
+    Study,
+    Technique,
+)
 from evidence.io.csv_files import column_types
 from evidence.io.csv_out import row_of, table_text
-from evidence.io.tables import QUESTION_FILE
+from evidence.io.models import check_classes
+from evidence.io.tables import QUESTION_FILE, load_base
 from evidence.io.toml_out import toml_table, toml_value
 
 KINDS: Mapping[str, type[Record]] = {
@@ -52,6 +66,19 @@ def base_texts(
     for name, rows in tables.items():
         texts[f"{name}.csv"] = table_text(_used(name, columns_of(name, question), rows), rows)
     return texts
+
+
+def load_written(temporary: Path, folder: Path, model: Model) -> EvidenceBase:
+    """The written folder as the loader reads it; its problems speak of the folder it was to become."""
+    try:
+        base = load_base(temporary)
+        check_classes(base, model)
+    except BadInput as error:
+        raise BadInput(
+            Problem(p.file.replace(str(temporary), str(folder)), p.row, p.field, p.found, p.wanted)
+            for p in error.problems
+        ) from None
+    return base
 
 
 def _used(table: str, columns: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

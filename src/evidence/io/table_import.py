@@ -9,16 +9,15 @@ from typing import Any
 
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import EvidenceBase, Finding, Model, Record, Technique
-from evidence.io.base_out import question_toml
+from evidence.io.base_out import load_written, question_toml
 from evidence.io.csv_out import table_text
-from evidence.io.models import check_classes
 from evidence.io.prices import price_reason
 from evidence.io.rows import build_row, did_you_mean
 from evidence.io.store import replacing_files, write_text
 from evidence.io.table_findings import Entry, plain, read_entries
 from evidence.io.table_rows import SourceRow, read_source, source_column
 from evidence.io.table_spec import Spec, load_spec
-from evidence.io.tables import QUESTION_FILE, load_base
+from evidence.io.tables import QUESTION_FILE
 from evidence.io.toml_files import TomlPlace
 
 type Contrast = Callable[[Finding, Finding | None], tuple[float, float, float]]
@@ -76,21 +75,8 @@ def import_table(
         write_text(temporary / QUESTION_FILE, question_toml(spec.question, _HEAD), force=True)
         for name, table in tables.items():
             write_text(temporary / f"{name}.csv", _csv_text(table), force=True)
-        base = _judged(temporary, folder, model)
+        base = load_written(temporary, folder, model)
     return Imported(base, tuple(left_out))
-
-
-def _judged(temporary: Path, folder: Path, model: Model) -> EvidenceBase:
-    """The written folder as the loader reads it; its problems speak of the folder it was to become."""
-    try:
-        base = load_base(temporary)
-        check_classes(base, model)
-    except BadInput as error:
-        raise BadInput(
-            Problem(p.file.replace(str(temporary), str(folder)), p.row, p.field, p.found, p.wanted)
-            for p in error.problems
-        ) from None
-    return base
 
 
 def _techniques(rows: Sequence[SourceRow], spec: Spec, place: TomlPlace) -> tuple[Technique, ...]:
