@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from evidence.cli import flags
-from evidence.cli.running import guarded, model_named, show
+from evidence.cli.running import base_named, guarded, model_named, show
 
-app = typer.Typer(name="import", no_args_is_help=True, help="Turns other people's tables into evidence bases.")
+app = typer.Typer(name="import", no_args_is_help=True, help="Turns other people's tables and logs into evidence bases.")
 
 
 @app.command("table")
@@ -45,3 +45,63 @@ def table(  # noqa: PLR0917 (one parameter per argument and option)
     counts = ", ".join(f"{count} {name}" for name, count in sizes.items())
     notes = [] if quiet else [f"left out: {reason}" for reason in left_out]
     show(lines_view([f"{base.question.id}: written ({counts})", *notes]))
+
+
+@app.command("inspect")
+@guarded
+def inspect_logs(  # noqa: PLR0917 (one parameter per argument and option)
+    logs: Annotated[list[Path], typer.Argument(metavar="LOG...", help="Inspect's logs, .eval or .json, or folders.")],
+    into: Annotated[Path, typer.Option("--into", metavar="FOLDER", help="The evidence base to write.")],
+    validity_class: Annotated[
+        str, typer.Option("--class", metavar="CLASS", help="What kind of proxy these evaluations are.")
+    ],
+    technique_from: Annotated[
+        str,
+        typer.Option(metavar="PLACE", help="Where a log names its technique: solver, model, task_args.X, metadata.X."),
+    ] = "solver",
+    setting_from: Annotated[
+        list[str] | None, typer.Option(metavar="PLACE", help="What else sets settings apart. Repeatable.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The technique that is no intervention; default: none of them.")
+    ] = None,
+    scorer: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this scorer. Repeatable.")] = None,
+    lower_is_better: Annotated[
+        list[str] | None, typer.Option(metavar="SCORER", help="A scorer whose smaller numbers are better. Repeatable.")
+    ] = None,
+    allow_unfinished: Annotated[
+        bool, typer.Option("--allow-unfinished", help="Take logs whose status is not success, and say so.")
+    ] = False,
+    like: Annotated[
+        str | None, typer.Option(metavar="BASE", help="Take question, targets and dimensions from this base.")
+    ] = None,
+    force: flags.Force = False,
+    model: flags.ModelName = flags.DEFAULT_MODEL,
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+) -> None:
+    """Drafts an evidence base from Inspect's logs: settings and findings filled, every gap unknown.
+
+    Example: evidence import inspect logs --technique-from task_args.protocol --class toy-environment --into draft
+    """
+    from evidence.io.inspect_import import Plan, draft_base, summary_of
+    from evidence.io.inspect_logs import Reading, read_logs
+    from evidence.report.documents import json_text
+    from evidence.report.render import lines_view
+
+    read = model_named(model)
+    question = None if like is None else base_named(like).question
+    reading = Reading(technique_from, tuple(setting_from or ()), tuple(scorer or ()), allow_unfinished)
+    scores, refused = read_logs(logs, reading)
+    plan = Plan(validity_class, baseline, tuple(lower_is_better or ()), question)
+    done = draft_base(into, scores, refused, plan, model=read, by_model=technique_from != "model", force=force)
+    base = done.base
+    sizes = {name: len(getattr(base, name)) for name in ("techniques", "settings", "studies", "findings")}
+    if json:
+        lost = [{"file": r.file, "reason": r.reason} for r in done.refused]
+        used = [dict(summary_of(score)) for score in done.used]
+        typer.echo(json_text({"id": base.question.id, **sizes, "scores": used, "refused": lost}), nl=False)
+        return
+    counts = ", ".join(f"{count} {name}" for name, count in sizes.items())
+    lines = [f"{base.question.id}: drafted ({counts}); every gap is unknown: rate them in settings.csv"]
+    show(lines_view([*lines, *([] if quiet else [f"refused: {r.file}: {r.reason}" for r in done.refused])]))

@@ -9,17 +9,16 @@ from typing import Any
 
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import EvidenceBase, Finding, Model, Record, Technique
+from evidence.io.base_out import load_written, question_toml
 from evidence.io.csv_out import table_text
-from evidence.io.models import check_classes
 from evidence.io.prices import price_reason
 from evidence.io.rows import build_row, did_you_mean
 from evidence.io.store import replacing_files, write_text
 from evidence.io.table_findings import Entry, plain, read_entries
 from evidence.io.table_rows import SourceRow, read_source, source_column
 from evidence.io.table_spec import Spec, load_spec
-from evidence.io.tables import QUESTION_FILE, load_base
+from evidence.io.tables import QUESTION_FILE
 from evidence.io.toml_files import TomlPlace
-from evidence.io.toml_out import toml_table, toml_value
 
 type Contrast = Callable[[Finding, Finding | None], tuple[float, float, float]]
 """A target's finding, and the baseline's there: estimate and se in SMD, and the baseline's part of the variance."""
@@ -30,6 +29,7 @@ FILES = (
     *(f"{n}.csv" for n in ("techniques", "families", "settings", "studies", "findings", "outcomes")),
 )
 
+_HEAD = "# Written by `evidence import table`: change the spec, not this file."
 _FINDING = "id study setting technique comparator kind higher_is_better scale unit_sd estimate se rate k n"
 _FINDING += " assumed_n_lo assumed_n_hi price_technique own_technique shared_comparator variant where source_kind note"
 _ALWAYS = frozenset(
@@ -72,24 +72,11 @@ def import_table(
             "findings": _findings(proxies),
             "outcomes": outcomes,
         }
-        write_text(temporary / QUESTION_FILE, _question_toml(spec), force=True)
+        write_text(temporary / QUESTION_FILE, question_toml(spec.question, _HEAD), force=True)
         for name, table in tables.items():
             write_text(temporary / f"{name}.csv", _csv_text(table), force=True)
-        base = _judged(temporary, folder, model)
+        base = load_written(temporary, folder, model)
     return Imported(base, tuple(left_out))
-
-
-def _judged(temporary: Path, folder: Path, model: Model) -> EvidenceBase:
-    """The written folder as the loader reads it; its problems speak of the folder it was to become."""
-    try:
-        base = load_base(temporary)
-        check_classes(base, model)
-    except BadInput as error:
-        raise BadInput(
-            Problem(p.file.replace(str(temporary), str(folder)), p.row, p.field, p.found, p.wanted)
-            for p in error.problems
-        ) from None
-    return base
 
 
 def _techniques(rows: Sequence[SourceRow], spec: Spec, place: TomlPlace) -> tuple[Technique, ...]:
@@ -247,15 +234,3 @@ def _csv_text(rows: Rows) -> str:
 
 def _rounded(value: Any) -> Any:
     return float(plain(value)) if isinstance(value, float) else value
-
-
-def _question_toml(spec: Spec) -> str:
-    """base.toml: the question as the spec states it, in the order of the record."""
-    values = spec.question.model_dump(exclude_unset=True)
-    tables = {name: values.pop(name) for name in ("targets", "dimensions")}
-    lines = ["# Written by `evidence import table`: change the spec, not this file."]
-    lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
-    for name, items in tables.items():
-        for item in items:
-            lines += toml_table(f"[[{name}]]", item)
-    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""The Python API: what `import evidence as ev` offers, from names and records to records."""
