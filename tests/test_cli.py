@@ -90,7 +90,7 @@ def test_a_broken_base_is_one_json_document_with_its_problems(run, tmp_path):
         (["review"], "the id of a study of the base, a paper file, or --all"),
         (["review", "greenblatt2023control", "--all"], "STUDY beside it"),
         (["review", "--all", "--belief", "60"], "--belief beside it"),
-        (["review", "--all", "--report", "page.html"], "--report beside it"),
+        (["review", "--all", "--report", "page.html"], "a folder, e.g. reviews"),
         (["review", "--all", "--base", "no-such-base"], "no-such-base"),
         (["what-if", "control", "--sweep", "prior.tau"], "KEY=LO:HI:STEP"),
         (["what-if", "control", "--sweep", "prior.tau=0:x:1"], "'x'"),
