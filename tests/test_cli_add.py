@@ -561,7 +561,9 @@ def in_terminal(folder, *options):
     """The command in a pseudo-terminal of its own; its process and the terminal's near end."""
     master, slave = pty.openpty()
     # The child opens the terminal itself, as the first of a new session: so it is its own, and Ctrl-C reaches it.
-    opened = f"import os; os.close(os.open({os.ttyname(slave)!r}, os.O_RDWR)); "
+    # Ctrl-C is heard even where the tests run in the background, which has it ignored.
+    opened = "import os, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    opened += f"os.close(os.open({os.ttyname(slave)!r}, os.O_RDWR)); "
     command = [sys.executable, "-c", opened + MAIN, "add", "delta2026", "--base", "tiny", *options]
     process = subprocess.Popen(
         command, stdin=slave, stdout=slave, stderr=slave, cwd=folder.parent, env=ENVIRONMENT, start_new_session=True
