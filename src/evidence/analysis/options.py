@@ -9,6 +9,9 @@ from evidence.domain.records import Model
 
 type Progress = Callable[[str, int, int], None]
 
+READERS = {"face_value": "face-value", "random_effects": "random-effects"}
+"""The models that every review is compared with, by the name of the reader."""
+
 
 @dataclass(frozen=True)
 class Options:

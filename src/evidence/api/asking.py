@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
+from evidence.analysis.options import READERS
 from evidence.api.opening import BaseLike, ModelLike, bridge_of, model_of, pair_of
 from evidence.api.shown import Backtest, Fit, Ranking, Review, Sweep
 from evidence.domain.errors import BadInput, Problem
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 type Changes = Mapping[str, float | str]
 """Changed assumptions: the keys and values of `--set`, such as {"prior.tau": 0.5, "validity.FAMILY": ".2...6"}."""
 type EngineName = Literal["exact", "sampled"]
-
-_READERS = {"face_value": "face-value", "random_effects": "random-effects"}
 
 
 def fit(
@@ -135,7 +134,7 @@ def backtest(
     _require_bridges(read, targets)
     reads = [Read(*pair_of(base, _unseeing(base) if model is None else model), targets) for base in read]
     found = run(
-        reads, face_value=model_of(_READERS["face_value"]), random_effects=model_of(_READERS["random_effects"]),
+        reads, face_value=model_of(READERS["face_value"]), random_effects=model_of(READERS["random_effects"]),
         engine=_engine("exact"), seed=seed, siblings_visible=siblings_visible,
     )  # fmt: skip
     return Backtest.of(found)
@@ -176,7 +175,7 @@ def _options(target: str | None, changes: Changes | None, seed: int, belief: flo
         _require_probability("belief", belief)
     from evidence.analysis.options import Options
 
-    readers = {name: model_of(file) for name, file in _READERS.items()}
+    readers = {name: model_of(file) for name, file in READERS.items()}
     return Options(target=target, settings=_settings(changes), seed=seed, belief=belief, readers=readers)
 
 

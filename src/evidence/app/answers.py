@@ -70,13 +70,12 @@ def _review(
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
 def _whole(content: tuple[str, ...], settings: tuple[str, ...], *, _found: Workspace) -> Whole:
-    from evidence.analysis.options import Options
+    from evidence.analysis.options import READERS, Options
     from evidence.analysis.review import prepare_whole
     from evidence.io.models import load_model
     from evidence.io.shipped import find_model
 
-    names = {"face_value": "face-value", "random_effects": "random-effects"}
-    readers = {key: load_model(find_model(name)) for key, name in names.items()}
+    readers = {key: load_model(find_model(name)) for key, name in READERS.items()}
     options = Options(target=content[3], settings=settings, seed=SEED, readers=readers)
     return prepare_whole(_found.base, _found.model, engine=engine(), options=options)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evidence.analysis.options import READERS
 from evidence.cli import flags
 from evidence.cli.running import (
     NO_VERDICT,
-    READERS,
     bad_option,
     bridge_named,
     checked,

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evidence.analysis.options import READERS
 from evidence.cli import flags
 from evidence.cli.prereg_files import RegistryOption, answer_page, registry_folder, source_of
 from evidence.cli.running import (
     NO_VERDICT,
-    READERS,
     bad_option,
     base_named,
     complain,

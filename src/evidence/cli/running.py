@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from evidence.analysis.options import READERS
 from evidence.domain.errors import BadInput, Problem, Tampered
 from evidence.domain.records import EvidenceBase, Model
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 INTERNAL_ERROR, BAD_INPUT, TAMPERED, DEVIATES, NO_VERDICT = 1, 2, 3, 4, 5
 ENGINES = ("exact", "sampled")
-READERS = {"face_value": "face-value", "random_effects": "random-effects"}
 _NOT_REPRODUCED = frozenset({"json", "quiet", "report", "force", "no_elicit", "csv", "out", "figures"})
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
