@@ -349,7 +349,7 @@ MUTANTS = (
     Mutant(
         "a chain that does not hang together", "io.registry",
         "    if entry.prev != prev:", "    if entry.prev == '':",
-        "io/test_registry.py::test_an_edited_chain_is_tampered",
+        "io/test_registry.py::test_s16_an_edited_chain_is_tampered",
     ),
     Mutant(
         "a cut chain", "io.registry",

@@ -205,27 +205,6 @@ def test_a_finding_that_cannot_be_is_refused_with_its_field_and_nothing_changes(
     assert {p.name: p.read_bytes() for p in found.path.iterdir()} == before
 
 
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (b"id\n" + b"x\n" * 10_000, "at most"),
-        (b"\xff\xfe", "UTF-8"),
-        (b"id,study\nf1,nobody\n", "setting"),
-        (b"=HYPERLINK(1)\n", "findings.csv"),
-    ],
-)
-def test_an_upload_that_is_too_large_or_no_table_is_refused_and_the_app_lives(data, said):
-    found = opened()
-    before = found.base
-    app = page("evidence", found)
-    app.file_uploader(key="upload").set_value(("findings.csv", data, "text/csv")).run()
-    next(b for b in app.button if b.label == "Use the uploaded table").click().run()
-    assert not app.exception
-    assert any(said in e.value for e in app.error)
-    assert found.base == before
-    assert not page("verdict", found).exception
-
-
 def test_a_rating_is_saved_with_its_reason_and_none_needs_one():
     found = opened()
     app = page("validity", found)
@@ -276,15 +255,6 @@ def test_the_bundle_holds_what_shows_the_same_numbers(tmp_path):
         assert one[key] == two[key], key
 
 
-def test_two_sessions_do_not_mix():
-    one, two = opened(belief=0.9), opened(belief=0.2)
-    first, second = page("verdict", one), page("verdict", two)
-    says = [[m.delta for m in app.metric if m.label == "Warranted"] for app in (first, second)]
-    assert says == [["you said 90"], ["you said 20"]]
-    one.settings["prior.tau"] = "0.5"
-    assert two.settings == {}
-
-
 @pytest.mark.parametrize(
     "hostile",
     [
@@ -292,13 +262,13 @@ def test_two_sessions_do_not_mix():
         "www.evil.example", "me@evil.example", "`code`", "| a | b |", "![x](http://evil.example/x.png)",
     ],
 )  # fmt: skip
-def test_names_from_files_are_no_markup(hostile):
+def test_s06_names_from_files_are_no_markup(hostile):
     """As CommonMark with autolinks, which is what the widgets read, it is one paragraph of text."""
     seen = MarkdownIt("gfm-like").render(plain(hostile))
     assert re.findall(r"<(\w+)", seen) == ["p"]
 
 
-def test_icons_formulas_and_invisible_characters_are_shown_as_they_are_written():
+def test_s06_icons_formulas_and_invisible_characters_are_shown_as_they_are_written():
     assert plain(":material/home: $x$") == r"\:material/home\: \$x\$"
     assert "\u202e" not in plain("\u202egnp")
 

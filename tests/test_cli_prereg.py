@@ -185,7 +185,7 @@ def test_the_registration_says_which_model_engine_and_scenarios(frozen, words, s
     assert says in result.stderr
 
 
-def test_a_tampered_file_or_chain_exits_3(copy):
+def test_s16_a_tampered_file_or_chain_exits_3(copy):
     folder, digest = copy
     path = folder / f"{digest}.prereg.json"
     data = path.read_bytes()
@@ -339,7 +339,7 @@ DRAFT_FORMATS = {
 
 
 @pytest.mark.parametrize("change", DRAFT_FORMATS.values(), ids=DRAFT_FORMATS)
-def test_the_form_of_a_draft_does_not_touch_the_hash(tmp_path, change):
+def test_s16_the_form_of_a_draft_does_not_touch_the_hash(tmp_path, change):
     text = change(registrations.DRAFT)
     assert text != registrations.DRAFT
     same = registrations.source_in(tmp_path, registrations.DRAFT)
@@ -380,7 +380,7 @@ BAD_DRAFTS = {
 
 
 @pytest.mark.parametrize(("change", "says"), BAD_DRAFTS.values(), ids=BAD_DRAFTS)
-def test_a_bad_draft_is_refused_never_mended(tmp_path, change, says):
+def test_s09_a_bad_draft_is_refused_never_mended(tmp_path, change, says):
     text = change(registrations.DRAFT)
     assert text != registrations.DRAFT
     draft = registrations.write_draft(tmp_path, text)
@@ -521,7 +521,7 @@ def test_another_prior_behind_the_registered_name_is_found_by_its_fingerprint(fr
     assert [d["field"] for d in json.loads(ok(*words, code=4).stdout)["deviations"]] == ["fingerprint"]
 
 
-def test_a_frozen_file_says_nothing_of_the_machine(frozen):
+def test_s21_a_frozen_file_says_nothing_of_the_machine(frozen):
     folder, digest = frozen
     data = (folder / "reg" / f"{digest}.prereg.json").read_bytes() + (folder / "reg" / "registry.jsonl").read_bytes()
     for secret in (str(folder), str(Path.home()), platform.node(), getpass.getuser() + "@"):

@@ -188,7 +188,7 @@ def forbidden_in(tree):
             yield node.lineno, "bare except"
 
 
-def test_the_package_runs_no_text_as_code_and_reads_no_pickled_object():
+def test_s10_the_package_runs_no_text_as_code_and_reads_no_pickled_object():
     found = [f"{path.name}:{line}: {what}" for path, tree in TREES.items() for line, what in forbidden_in(tree)]
     assert found == []
 
@@ -210,7 +210,7 @@ def test_the_package_runs_no_text_as_code_and_reads_no_pickled_object():
         "try:\n    f()\nexcept:\n    pass",
     ],
 )
-def test_the_search_for_forbidden_code_finds_it(code):
+def test_s10_the_search_for_forbidden_code_finds_it(code):
     assert list(forbidden_in(ast.parse(code)))
 
 

@@ -78,13 +78,13 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.3, 0.95])
-def test_a_truncated_file_is_refused(stored, share):
+def test_s13_a_truncated_file_is_refused(stored, share):
     data = stored.read_bytes()
     stored.write_bytes(data[: int(share * len(data))])
     refused(stored, "found a damaged file")
 
 
-def test_a_file_of_noise_under_the_right_signature_is_refused(stored):
+def test_s13_a_file_of_noise_under_the_right_signature_is_refused(stored):
     data = bytearray(stored.read_bytes())
     data[8:] = np.random.default_rng(0).bytes(len(data) - 8)
     stored.write_bytes(bytes(data))
@@ -92,7 +92,7 @@ def test_a_file_of_noise_under_the_right_signature_is_refused(stored):
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"CDF\x01" + bytes(100), b"PK\x03\x04" + bytes(100)])
-def test_a_file_in_another_format_is_refused(tmp_path, content):
+def test_s13_a_file_in_another_format_is_refused(tmp_path, content):
     path = tmp_path / "fit.nc"
     path.write_bytes(content)
     refused(path, "found a file in another format")

@@ -115,7 +115,7 @@ def is_refused(path):
 
 
 @pytest.mark.parametrize("edit", [*FORMAT_EDITS.values(), *MEANING_EDITS.values()], ids=[*FORMAT_EDITS, *MEANING_EDITS])
-def test_any_edit_of_a_frozen_file_is_tampering(tmp_path, edit):
+def test_s16_any_edit_of_a_frozen_file_is_tampering(tmp_path, edit):
     data = frozen_bytes(registrations.small_registration())
     changed = edit(data)
     assert changed != data, "the edit edits nothing"
@@ -125,14 +125,14 @@ def test_any_edit_of_a_frozen_file_is_tampering(tmp_path, edit):
 
 
 @pytest.mark.parametrize("edit", FORMAT_EDITS.values(), ids=FORMAT_EDITS)
-def test_bytes_that_are_not_canonical_are_refused_even_under_their_own_hash(tmp_path, edit):
+def test_s16_bytes_that_are_not_canonical_are_refused_even_under_their_own_hash(tmp_path, edit):
     changed = edit(frozen_bytes(registrations.small_registration()))
     path = tmp_path / f"{sha256_hex(changed)}.prereg.json"
     path.write_bytes(changed)
     assert is_refused(path)
 
 
-def test_exchanged_names_another_format_and_a_large_file_are_refused(tmp_path):
+def test_s16_exchanged_names_another_format_and_a_large_file_are_refused(tmp_path):
     data = frozen_bytes(registrations.small_registration())
     other = frozen_bytes(registrations.variant(id="tiny-2"))
     (tmp_path / f"{sha256_hex(other)}.prereg.json").write_bytes(data)

@@ -107,7 +107,7 @@ def test_the_same_logs_give_the_same_bytes(logs, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_no_text_of_a_sample_comes_out(logs, tmp_path):
+def test_s12_no_text_of_a_sample_comes_out(logs, tmp_path):
     printed = run(*COMMAND, logs, "--into", tmp_path / "draft").output
     printed += run(*COMMAND, logs, "--into", tmp_path / "draft", "--force", "--json").output
     written = "".join(p.read_text(encoding="utf-8") for p in (tmp_path / "draft").iterdir())
@@ -117,7 +117,7 @@ def test_no_text_of_a_sample_comes_out(logs, tmp_path):
     assert "SECRET" in inside
 
 
-def test_every_refused_log_is_named_with_its_reason(logs, tmp_path):
+def test_s12_every_refused_log_is_named_with_its_reason(logs, tmp_path):
     answer = json.loads(run(*COMMAND, logs, "--into", tmp_path / "draft", "--json").stdout)
     reasons = {r["file"]: r["reason"] for r in answer["refused"]}
     assert reasons["error.json"].startswith("status error")
@@ -292,7 +292,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_log_is_refused_by_name_and_inspect_sees_only_bounded_ones(logs, tmp_path, monkeypatch, name):
+def test_s12_a_hostile_log_is_refused_by_name_and_inspect_sees_only_bounded_ones(logs, tmp_path, monkeypatch, name):
     make, reason = HOSTILE[name]
     make(tmp_path / f"{name}.eval", logs)
     monkeypatch.setattr(inspect_guard, "MAX_MEMBERS", 200)
@@ -310,7 +310,7 @@ def test_a_hostile_log_is_refused_by_name_and_inspect_sees_only_bounded_ones(log
     "text",
     ['{"SECRET": 1}', "[" * 199, '{"version": 2, "status": "SECRET"', '"SECRET"', "\x00", "{}"],
 )
-def test_a_json_log_that_is_none_is_refused_without_its_text(logs, tmp_path, text):
+def test_s12_a_json_log_that_is_none_is_refused_without_its_text(logs, tmp_path, text):
     (tmp_path / "log.json").write_text(text, encoding="utf-8")
     _, refused = read_logs([tmp_path], PROTOCOL)
     assert "Inspect cannot read it" in refused[0].reason
@@ -318,7 +318,7 @@ def test_a_json_log_that_is_none_is_refused_without_its_text(logs, tmp_path, tex
 
 
 @pytest.mark.parametrize("start", ["[" * 100_000, '{"a":' * 300, '{"a": "]\\"}", "b": [' * 250])
-def test_deep_nesting_never_reaches_inspect(tmp_path, monkeypatch, start):
+def test_s12_deep_nesting_never_reaches_inspect(tmp_path, monkeypatch, start):
     monkeypatch.setattr(inspect_logs, "_parsed", lambda _: pytest.fail("handed to Inspect"))
     (tmp_path / "log.json").write_text(start, encoding="utf-8")
     zipped(tmp_path / "log.eval", {"header.json": start.encode()})
@@ -338,7 +338,7 @@ def test_brackets_in_text_are_no_nesting():
         ("MAX_FILES", 3, "parts"),
     ],
 )
-def test_caps_on_files_and_bytes(logs, monkeypatch, limit, most, reason):
+def test_s12_caps_on_files_and_bytes(logs, monkeypatch, limit, most, reason):
     monkeypatch.setattr(inspect_guard, limit, most)
     _, refused = read_logs([logs / "good"], PROTOCOL)
     assert reason in refused[-1].reason
@@ -350,7 +350,7 @@ def test_a_large_json_log_is_refused(logs, monkeypatch):
     assert "more than 1000" in refused[0].reason
 
 
-def test_links_other_files_and_empty_folders_are_named(logs, tmp_path):
+def test_s12_links_other_files_and_empty_folders_are_named(logs, tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "link.eval").symlink_to(one(logs / "again"))
     (tmp_path / "empty").mkdir()

@@ -92,14 +92,14 @@ LINES = {
 
 
 @pytest.mark.parametrize("edit", LINES.values(), ids=LINES)
-def test_an_edited_chain_is_tampered(folder, edit):
+def test_s16_an_edited_chain_is_tampered(folder, edit):
     path = folder / "registry.jsonl"
     lines = edit(path.read_bytes().splitlines())
     path.write_bytes(b"".join(line + b"\n" for line in lines))
     assert "registry." in tampering(folder)
 
 
-def test_an_edited_or_missing_head_and_missing_files_are_tampered(folder):
+def test_s16_an_edited_or_missing_head_and_missing_files_are_tampered(folder):
     head = folder / "registry.head"
     whole = head.read_bytes()
     for changed in (whole.replace(b'"seq":2', b'"seq":3'), whole.replace(b'"seq":2', b'"seq":0'), b"", b"{}"):

@@ -11,7 +11,7 @@ def test_a_file_is_written_whole_and_nothing_is_left_beside_it(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_existing_file_is_kept_unless_forced(tmp_path):
+def test_s15_an_existing_file_is_kept_unless_forced(tmp_path):
     path = tmp_path / "report.md"
     path.write_text("old")
     with pytest.raises(BadInput, match="found an existing file, wanted another name, or --force"):
@@ -21,7 +21,7 @@ def test_an_existing_file_is_kept_unless_forced(tmp_path):
     assert path.read_text() == "new"
 
 
-def test_a_folder_or_a_device_is_never_overwritten(tmp_path):
+def test_s15_a_folder_or_a_device_is_never_overwritten(tmp_path):
     for path in (tmp_path, tmp_path / "pipe"):
         if path != tmp_path:
             path.symlink_to("/dev/null")

@@ -91,7 +91,7 @@ def hostile_review(text: str) -> Review:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_in_a_name_becomes_active_html(text):
+def test_s06_nothing_in_a_name_becomes_active_html(text):
     page = html_of(hostile_review(text), command=text)
     seen = parsed(page)
     assert set(seen.tags) <= OUR_TAGS
@@ -107,7 +107,7 @@ def test_nothing_in_a_name_becomes_active_html(text):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_in_a_name_becomes_active_markdown(text):
+def test_s06_nothing_in_a_name_becomes_active_markdown(text):
     rendered = (
         MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown_of(hostile_review(text), command=text))
     )
@@ -116,13 +116,13 @@ def test_nothing_in_a_name_becomes_active_markdown(text):
     assert seen.attributes == []
 
 
-def test_bare_addresses_do_not_link_themselves_in_markdown():
+def test_s06_bare_addresses_do_not_link_themselves_in_markdown():
     text = markdown_of(hostile_review("http://evil.example www.evil.example"))
     assert "http://" not in text
     assert "www." not in text
 
 
-def test_the_page_forbids_scripts_and_remote_resources():
+def test_s06_the_page_forbids_scripts_and_remote_resources():
     page = html_of(make_review(), command="evidence review jones2026 --seed 1")
     assert "default-src 'none'; img-src data:; style-src 'sha256-" in page
     assert "<script" not in page
@@ -139,7 +139,7 @@ def test_the_page_forbids_scripts_and_remote_resources():
         }
 
 
-def test_the_policy_names_the_style_sheet_by_its_hash():
+def test_s06_the_policy_names_the_style_sheet_by_its_hash():
     page = html_of(make_review())
     style = page.split("<style>")[1].split("</style>")[0]
     wanted = base64.b64encode(

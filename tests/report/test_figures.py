@@ -301,7 +301,7 @@ def hostile_figures(text, base):
 
 
 @pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
-def test_names_stay_text_in_every_picture(text, base):
+def test_s07_names_stay_text_in_every_picture(text, base):
     for figure in hostile_figures(text, base):
         svg = svg_of(figure)  # a warning is an error here
         root = ET.fromstring(svg)  # noqa: S314 (our own)

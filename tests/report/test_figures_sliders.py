@@ -37,7 +37,7 @@ def test_a_heat_strip_prints_each_answer_and_a_dash_for_none():
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_labels_stay_text(name):
+def test_s07_hostile_labels_stay_text(name):
     bar = BARS[0].model_copy(update={"label": name})
     strip = HeatStrip(first="a", second="b", first_values=(0.0, 1.0), second_values=(0.0,), p=((0.5, 0.6),))
     for svg in (svg_of(tornado((bar,), 0.5)), svg_of(heat_strip(strip, name, name))):
@@ -68,10 +68,10 @@ def test_worlds_are_counted_and_the_chosen_one_is_named():
 @pytest.mark.parametrize(
     "text", ['=HYPERLINK("http://x","y")', "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\0=1", "\uff1d1"]
 )  # fmt: skip
-def test_no_cell_can_be_a_formula(text):
+def test_s08_no_cell_can_be_a_formula(text):
     """S8 of the security list."""
     assert safe_cell(text) == "'" + text
 
 
-def test_numbers_and_plain_text_stay_as_they_are():
+def test_s08_numbers_and_plain_text_stay_as_they_are():
     assert [safe_cell(x) for x in (-0.5, 3, None, "a-b", "1.5")] == ["-0.5", "3", "", "a-b", "1.5"]

@@ -113,7 +113,7 @@ def test_a_sweep_shows_its_flip_points_and_hides_points_that_failed():
 
 
 @pytest.mark.parametrize("colour", [None, "1"])
-def test_names_cannot_drive_the_terminal(monkeypatch, colour):
+def test_s14_names_cannot_drive_the_terminal(monkeypatch, colour):
     if colour:
         monkeypatch.setenv("FORCE_COLOR", colour)
     pair = Pair(technique="A", comparator="B", technique_name=NASTY, comparator_name="B")

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from evidence.app.answers import KEPT, alone, engine
+from evidence.app.answers import KEPT, alone, content_of, engine
 from evidence.app.frame import computed, no_verdict, picture, plain, refusing
 from evidence.app.workspace import SEED, Workspace
 from evidence.domain.canonical import sha256_of
@@ -34,9 +34,7 @@ def show(found: Workspace) -> None:
             return
         value = computed(
             "Imagining results",
-            lambda: _value(
-                (sha256_of(found.base), sha256_of(found.model)), sha256_of(proposal), _found=found, _proposal=proposal
-            ),
+            lambda: _value(content_of(found), sha256_of(proposal), _found=found, _proposal=proposal),
         )
         _draw(value)
 
@@ -85,7 +83,7 @@ def _uploaded(found: Workspace, data: bytes) -> Proposal:
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _value(content: tuple[str, str], proposed: str, *, _found: Workspace, _proposal: Proposal) -> Any:
+def _value(content: tuple[str, ...], proposed: str, *, _found: Workspace, _proposal: Proposal) -> Any:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from evidence.analysis.value import Asking, value_of
     from evidence.inference.foresight import foresee

@@ -8,25 +8,47 @@ from pathlib import Path
 from typing import Any
 
 from evidence.domain.errors import BadInput, Problem
+from evidence.io.text_files import read_text
 
-MAX_BYTES = 64 * 2**20
+MAX_BYTES = 16 * 2**20
 WANTED = "a result of `evidence rank --json`, `review --json` or `rank --out FILE.nc`"
 
 
 def read_result(path: Path) -> dict[str, Any]:
     """The JSON document of a ranking or a review. Raises BadInput for anything else."""
     name = str(path)
-    if not path.is_file():
-        raise BadInput([Problem(name, None, "", "no such file", WANTED)])
-    if path.stat().st_size > MAX_BYTES:
-        raise BadInput([Problem(name, None, "", "a file too large", f"at most {MAX_BYTES:,} bytes")])
+    text = read_text(path, max_bytes=MAX_BYTES)
     try:
-        document = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        raise BadInput([Problem(name, None, "", "no JSON", WANTED)]) from None
+        document = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite)
+        json.dumps(document, ensure_ascii=False).encode()  # half of a surrogate pair is an error here
+    except json.JSONDecodeError as error:
+        raise BadInput([Problem(name, error.lineno, "", f"no JSON: {error.msg}", WANTED)]) from None
+    except (ValueError, RecursionError) as error:
+        found = "no JSON: nested too deeply" if isinstance(error, RecursionError) else f"no JSON: {error}"
+        raise BadInput([Problem(name, None, "", found, WANTED)]) from None
     if not isinstance(document, dict) or not isinstance(document.get("provenance"), dict):
         raise BadInput([Problem(name, None, "provenance", "nothing", WANTED)])
     return document
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of the document. Raises ValueError for a key that stands there twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        raise ValueError(f"the key {twice[:60]!r} twice")
+    return found
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text}, which is no number")
+
+
+def _finite(text: str) -> float:
+    """Raises ValueError for a number beyond the largest double."""
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text[:60])
 
 
 def fingerprint_in(document: dict[str, Any]) -> dict[str, dict[str, float]]:

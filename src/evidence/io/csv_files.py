@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evidence.domain.cells import restored
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import Record
 from evidence.io.rows import Path_, Row, build_row, did_you_mean, show
@@ -42,7 +43,7 @@ class CsvPlace:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text: `columns` of the header, and per row its line and its cells."""
+    """Cells as text: `columns` of the header, and per row its line and its cells, formula guards taken off."""
 
     file: str
     columns: tuple[str, ...]
@@ -92,7 +93,7 @@ def read_table(path: Path) -> Table:
     line = 1
     for cells in records:
         if line > 1 and any(cells):
-            rows.append((line, tuple(cells[: len(columns)])))
+            rows.append((line, tuple(map(restored, cells[: len(columns)]))))
         if extra := [cell for cell in cells[len(columns) :] if cell]:
             problems.append(Problem(name, line, "", f"{extra[0]!r} beyond the last column", f"{len(columns)} cells"))
         line += 1 + sum(cell.count("\n") for cell in cells)

@@ -1,4 +1,4 @@
-"""CSV out: cells and rows as `csv_files` reads them back."""
+"""CSV out: cells and rows as `csv_files` reads them back, and none that a spreadsheet would run as a formula."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from evidence.domain.cells import guarded
 from evidence.domain.records import Record
 
 
 def cell(value: Any) -> str:
-    """A value as the text of a cell: nothing for None, yes or no, numbers exactly and in plain digits."""
+    """A value as the text of a cell: nothing for None, yes or no, numbers exactly and in plain digits, no formula."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{Decimal(repr(value)).normalize():f}" if isinstance(value, float) else str(value)
+    return f"{Decimal(repr(value)).normalize():f}" if isinstance(value, float) else guarded(str(value))
 
 
 def rows_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, line_end: str = "\n") -> str:

@@ -23,7 +23,10 @@ from evidence.io.store import replacing
 
 ENGINE = "netcdf4"
 WANTED = "a file written by `evidence rank --out`"
-MAX_BYTES = 2**31
+MAX_BYTES, MAX_UNFOLDED = 2**31, 2**32
+"""Bytes of the file, and of the arrays it unfolds to."""
+TOO_MUCH = 3
+"""Exit code of the trial reading of a file that unfolds to more."""
 SECONDS = 120
 """Longest time the trial reading may take."""
 GROUPS: Mapping[str, frozenset[str]] = {
@@ -81,6 +84,8 @@ def _try_reading(path: Path) -> None:
         done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)  # noqa: S603 (our own module)
     except subprocess.TimeoutExpired:
         raise _bad(path, f"a file that takes over {SECONDS} seconds to read") from None
+    if done.returncode == TOO_MUCH:
+        raise _too_much(path)
     if done.returncode != 0:
         raise _bad(path, "a damaged file")
 
@@ -89,6 +94,8 @@ def _load(path: Path) -> xr.DataTree:
     """The whole file in memory, group by group: `DataTree.load` skips a variable that has the name of a group."""
     groups = xr.open_groups(path, engine=ENGINE)
     try:
+        if sum(dataset.nbytes for dataset in groups.values()) > MAX_UNFOLDED:
+            raise _too_much(path)
         return xr.DataTree.from_dict({name: dataset.load() for name, dataset in groups.items()})
     finally:
         for dataset in groups.values():
@@ -140,5 +147,12 @@ def _bad(path: Path, found: str, wanted: str = WANTED) -> BadInput:
     return BadInput([Problem(str(path), None, "", found, wanted)])
 
 
+def _too_much(path: Path) -> BadInput:
+    return _bad(path, "a file that unfolds to too much", f"arrays of at most {MAX_UNFOLDED:,} bytes")
+
+
 if __name__ == "__main__":
-    _load(Path(sys.argv[1]))
+    try:
+        _load(Path(sys.argv[1]))
+    except BadInput:
+        sys.exit(TOO_MUCH)

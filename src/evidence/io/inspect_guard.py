@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+import time
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ MAX_DIRECTORY_BYTES = 2**25
 """Bytes of the list of members: it is bounded before it is parsed."""
 MAX_RATIO, RATIO_FROM = 200, 2**20
 """Most bytes unfolded per byte of the file, for logs that unfold to RATIO_FROM or more."""
+SECONDS = 60
+"""Longest time one log may take to unfold."""
 SAMPLES = "samples/"
 """Where whole samples lie, which are never read."""
 _END, _END_SIZE = b"PK\x05\x06", 22
@@ -94,19 +97,20 @@ def require_truthful(file: Path) -> None:
     if file.suffix == ".json":
         _require_shallow(file.read_bytes())
         return
+    until = time.monotonic() + SECONDS
     try:
         with zipfile.ZipFile(file) as archive:
             for member in archive.infolist():
                 if not member.filename.startswith(SAMPLES):
-                    _require_shallow(_unfolded(archive, member))
+                    _require_shallow(_unfolded(archive, member, until))
     except RefusedLog:
         raise
     except Exception as error:  # whatever the unfolding raises: its library is Inspect's, not ours
         raise RefusedLog("a damaged archive") from error
 
 
-def _unfolded(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """A member as it really is, whatever it says of its size."""
+def _unfolded(archive: zipfile.ZipFile, member: zipfile.ZipInfo, until: float) -> bytes:
+    """A member as it really is, whatever it says of its size; `until` is the end of its time on the monotonic clock."""
     stated, unfolded = member.file_size, bytearray()
     if stated > MAX_JSON_BYTES:
         raise RefusedLog(f"a member of {stated} bytes, more than {MAX_JSON_BYTES}")
@@ -115,6 +119,8 @@ def _unfolded(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         with archive.open(member) as opened:
             while len(unfolded) <= stated and (piece := opened.read(_CHUNK)):
                 unfolded += piece
+                if time.monotonic() > until:
+                    raise RefusedLog(f"over {SECONDS} seconds to unfold")
     finally:
         member.file_size = stated
     if len(unfolded) != stated:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 import tomli_w
 
 from evidence.domain.records import Family, Record, RegisteredMerit, RegisteredOrder
+from evidence.io.csv_out import table_text
 
 
 def beliefs_toml(merits: Sequence[RegisteredMerit], orders: Sequence[RegisteredOrder]) -> str:
@@ -21,10 +20,7 @@ def beliefs_toml(merits: Sequence[RegisteredMerit], orders: Sequence[RegisteredO
 def family_csv(family: Family) -> str:
     """The header of `families.csv` and the family's row."""
     cells = family.model_dump()
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerows((cells.keys(), ["" if value is None else value for value in cells.values()]))
-    return out.getvalue()
+    return table_text(tuple(cells), [cells])
 
 
 def family_toml(family: Family) -> str:
