@@ -179,13 +179,13 @@ def uploaded(found, data):
 def test_s23_ten_thousand_papers_are_refused_at_the_cap_and_the_app_lives():
     found = opened()
     before, header = found.base, bases.FINDINGS.split("\n", 1)[0]
-    row = "f{},alpha2023,jailbreak,monitor,none,counts,no,,,,,,,12,100,31,100" + "," * 12 + ",Table 1,full text"
+    row = "f{},alpha2023,jailbreak,monitor,none,counts,no,,,,,,,12,100,31,100" + "," * 13 + ",Table 1,full text"
     for end in ("\n", "\r", "\r\n"):
         data = end.join([header, *(row.format(i) for i in range(10_000))])
         started = time.monotonic()
         app = uploaded(found, data.encode())
         assert not app.exception
-        assert any(f"at most {MAX_FINDINGS:,}".replace(",", "") in e.value.replace(",", "") for e in app.error), end
+        assert any(f"at most {MAX_FINDINGS} rows" in e.value for e in app.error), end
         assert found.base == before
         assert time.monotonic() - started < 30
     assert not page("evidence", found).exception

@@ -164,10 +164,9 @@ def _upload(found: Workspace) -> None:
     if sent is not None and st.button("Use the uploaded table"):
         with refusing():
             data = sent.getvalue()
-            if data.count(b"\n") > MAX_FINDINGS + 1:
+            if (lines := max(data.count(b"\n"), data.count(b"\r"))) > MAX_FINDINGS + 1:
                 wanted = f"at most {MAX_FINDINGS} rows in the app; the command line takes more"
-                found_rows = f"{data.count(bytes([10]))} lines"
-                raise BadInput((Problem(sent.name, None, "", found_rows, wanted),))
+                raise BadInput((Problem(sent.name, None, "", f"{lines} lines", wanted),))
             try:
                 text = data.decode("utf-8")
             except UnicodeDecodeError as error:
