@@ -216,8 +216,9 @@ def _require_writable(report: Path | None, *, force: bool) -> None:
         return
     if report.suffix.lower() not in REPORT_SUFFIXES:
         raise bad_option("--report", repr(str(report)), f"a name that ends in {', '.join(REPORT_SUFFIXES)}")
-    if report.exists() and not force:
-        raise bad_option("--report", f"an existing file {report}", "another name, or --force to overwrite")
+    from evidence.io.store import require_writable
+
+    require_writable(report, force=force)
 
 
 def _write_report(path: Path, review: Review, *, command: str, force: bool) -> None:

@@ -61,10 +61,10 @@ def guarded[**P, R](command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(TAMPERED) from None
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise
-        except (PermissionError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            complain([f"{error.filename}: {error.strerror}"])
-            raise typer.Exit(BAD_INPUT) from None
         except Exception as error:
+            if isinstance(error, OSError) and error.filename is not None:
+                complain([f"{error.filename}: {error.strerror}"])
+                raise typer.Exit(BAD_INPUT) from None
             if os.environ.get("EVIDENCE_DEBUG"):
                 raise
             complain([f"internal error: {type(error).__name__}: {error}", "EVIDENCE_DEBUG=1 shows where it happened"])
