@@ -40,7 +40,12 @@ def test_s08_a_base_of_formulas_is_written_harmless_and_read_back_as_the_same_re
     folder.mkdir()
     for name, text in base_texts(hostile.question, rows_of(hostile)).items():
         (folder / name).write_text(text, encoding="utf-8")
-    cells = [c for path in folder.glob("*.csv") for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) for c in row]
+    cells = [
+        c
+        for path in folder.glob("*.csv")
+        for row in csv.reader(path.read_text(encoding="utf-8").splitlines())
+        for c in row
+    ]
     assert [c for c in cells if c[:1] in "=+-@＝＋－＠" and c and not c[1:].replace(".", "", 1).isdigit()] == []
     assert "-0.8" in cells
     again = load_base(folder)
@@ -120,7 +125,10 @@ def test_s15_a_path_is_where_its_typist_put_it_and_nothing_there_is_overwritten(
     for place in ("/dev/null", "/dev/full", "."):
         done = run("review", "alpha2023", "--base", "tiny", "--report", place, "--force")
         assert done.exit_code == 2, (place, done.output)
-    assert [p.read_text(encoding="utf-8") for p in (tmp_path / "x.html", tmp_path / "out" / "x.html")] == ["mine", "mine"]
+    assert [p.read_text(encoding="utf-8") for p in (tmp_path / "x.html", tmp_path / "out" / "x.html")] == [
+        "mine",
+        "mine",
+    ]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["x.html"]
 
 

@@ -68,7 +68,9 @@ def without_network():
     """The start of a command line that has no network, where this machine allows it."""
     unshare = shutil.which("unshare")
     words = [unshare, "-rn"] if unshare else []
-    return words if unshare and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0 else []
+    return (
+        words if unshare and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0 else []
+    )
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +113,19 @@ def test_s22_everything_works_without_a_network_and_nothing_asks_for_one(away):
 
 
 def test_s22_the_package_imports_nothing_that_speaks_to_a_network():
-    speaking = {"socket", "ssl", "http", "urllib", "urllib3", "requests", "httpx", "aiohttp", "ftplib", "smtplib", "xmlrpc"}
+    speaking = {
+        "socket",
+        "ssl",
+        "http",
+        "urllib",
+        "urllib3",
+        "requests",
+        "httpx",
+        "aiohttp",
+        "ftplib",
+        "smtplib",
+        "xmlrpc",
+    }
     found = []
     for path in (ROOT / "src" / "evidence").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -126,7 +140,9 @@ def test_s21_no_output_tells_of_the_machine_its_owner_or_the_repository(away):
     texts = {name: text.encode() for name, text in said.items()}
     texts["review.html"] = (away / "review.html").read_bytes()
     texts["fit.nc"] = (away / "fit.nc").read_bytes()
-    texts |= {str(p.relative_to(away)): p.read_bytes() for p in (away / "reg").iterdir() if not p.name.endswith(".lock")}
+    texts |= {
+        str(p.relative_to(away)): p.read_bytes() for p in (away / "reg").iterdir() if not p.name.endswith(".lock")
+    }
     texts |= {str(p.relative_to(away)): p.read_bytes() for p in (away / "plots").iterdir()}
     texts |= {str(p.relative_to(away)): p.read_bytes() for p in (away / "bridge").iterdir()}
     assert len(texts) > 25

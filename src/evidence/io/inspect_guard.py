@@ -18,7 +18,7 @@ MAX_JSON_BYTES = 2**28
 MAX_DEPTH = 200
 """Deepest nesting of JSON: far more than a log has, and what parsers can take without running out of stack."""
 MAX_MEMBERS = 100_000
-MAX_DIRECTORY_BYTES = 2**25
+MAX_DIRECTORY_BYTES = 2**24
 """Bytes of the list of members: it is bounded before it is parsed."""
 MAX_RATIO, RATIO_FROM = 200, 2**20
 """Most bytes unfolded per byte of the file, for logs that unfold to RATIO_FROM or more."""
