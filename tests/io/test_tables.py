@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bases import FINDINGS, SETTINGS, STUDIES, TABLES, write_base
 from evidence.domain.errors import BadInput
+from evidence.domain.magnitudes import LARGEST
 from evidence.io.csv_files import MAX_ROWS, read_table
 from evidence.io.tables import find_warnings, load_base, read_draft
 from evidence.io.toml_files import MAX_BYTES
@@ -203,7 +204,7 @@ def test_any_text_survives_a_csv_cell(tmp_path_factory, title, lines):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.floats(allow_nan=False, allow_infinity=False))
+@given(st.floats(min_value=-LARGEST, max_value=LARGEST))
 def test_any_finite_number_survives_a_csv_cell(tmp_path_factory, value):
     text = TABLES["outcomes"].replace(",0.4,", f",{value!r},")
     base = load_base(write_base(tmp_path_factory.mktemp("base"), outcomes=text))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evidence.analysis.fitting import Case, case_scenarios, contrast_moments, p_above, with_base
+from evidence.domain.errors import BadInput, Problem
 from evidence.domain.results import Pair
 from evidence.inference.engine import Engine, Posterior, mixture_of, share_above
 from evidence.model.hyper import build_hyper
@@ -76,7 +77,8 @@ def _possible(found: Posterior) -> Posterior:
     """The draws that have prior weight, with it."""
     top = found.log_likelihood.max()
     if not np.isfinite(top):
-        raise ValueError("no draw of the prior is possible: the assumptions rule each other out")
+        wanted = "assumptions that some draw can meet together, e.g. correlations r below 1"
+        raise BadInput([Problem("the priors", None, "", "assumptions that rule each other out", wanted)])
     # What is left of a likelihood without findings is the same for all draws, up to rounding.
     weights = np.exp(np.round(found.log_likelihood - top, 9))
     return replace(found, weights=weights / weights.sum()).taken(weights > 0)

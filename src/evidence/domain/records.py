@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from evidence.domain.magnitudes import size_problem
+
 type Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+()\-]*$", max_length=80)]
 type Probability = Annotated[float, Field(ge=0, le=1)]
 type FindingKind = Literal["effect", "counts", "proportion", "means", "auroc", "order", "existence", "argument"]
@@ -280,6 +282,7 @@ FIELDS_OF_KIND: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "existence": (frozenset({"q"}), frozenset[str]()),
     "argument": (frozenset({"q"}), frozenset[str]()),
 }
+_SIZES, _SPREADS = ("estimate", "ci_lo", "ci_hi", "mean", "mean0"), ("se", "sd", "sd0", "unit_sd")
 _NUMERIC_FIELDS: frozenset[str] = frozenset(name for need, may in FIELDS_OF_KIND.values() for name in need | may)
 
 
@@ -304,9 +307,12 @@ def _field_problems(finding: Finding) -> list[str]:
 
 
 def _value_problems(finding: Finding) -> list[str]:
-    """Numbers that contradict each other."""
+    """Numbers that contradict each other, or that no arithmetic can hold."""
     f = finding
-    problems: list[str] = []
+    problems = [p for name in _SIZES for p in size_problem(name, getattr(f, name))]
+    problems += [p for name in _SPREADS for p in size_problem(name, getattr(f, name), spread=True)]
+    if f.ci_lo is not None and f.ci_hi is not None and f.ci_lo < f.ci_hi:
+        problems += size_problem("ci_hi", f.ci_hi - f.ci_lo, spread=True) if not problems else []
     for k, n, names in ((f.k, f.n, "k"), (f.k0, f.n0, "k0")):
         if k is not None and n is not None and k > n:
             problems.append(f"{names}: found {k}, wanted 0..{n}")
@@ -314,6 +320,8 @@ def _value_problems(finding: Finding) -> list[str]:
         problems += _effect_problems(f)
     if f.kind == "means":
         problems += _score_problems(f)
+        if f.n is not None and f.n0 is not None and f.n + f.n0 < 4:
+            problems.append(f"n: found {f.n} and {f.n0}, wanted at least 4 in all: Hedges' g is undefined")
     if f.ahead is not None and f.is_arm:
         problems.append(f"ahead: found {f.ahead!r}, wanted nothing: an arm is compared with nobody")
     if f.nominal is not None and f.ahead != "neither":
@@ -436,6 +444,13 @@ class Question(Record):
         return self
 
 
+def _require_sizes(**numbers: float) -> None:
+    """Raises ValueError for a number too large, or a spread too small, for the arithmetic of the engine."""
+    spreads = {"se_smd", "sd"}
+    if problems := [p for name, x in numbers.items() for p in size_problem(name, x, spread=name in spreads)]:
+        raise ValueError("; ".join(problems))
+
+
 class Outcome(Record):
     """What is known of a bridge's target: kept apart from the findings, and never seen by a ranking."""
 
@@ -461,6 +476,7 @@ class Outcome(Record):
         part, whole = self.baseline_var_smd, self.se_smd**2
         if part is not None and part > whole * (1 + 1e-4):  # both are rounded in the file
             raise ValueError(f"baseline_var_smd: found {part}, wanted at most se_smd^2 {whole:.6g}")
+        _require_sizes(estimate_smd=self.estimate_smd, se_smd=self.se_smd)
         return self
 
 
@@ -471,6 +487,11 @@ class RegisteredMerit(Record):
     mean: float
     sd: Annotated[float, Field(gt=0)]
     claim: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _is_of_a_size(self) -> RegisteredMerit:
+        _require_sizes(mean=self.mean, sd=self.sd)
+        return self
 
 
 class RegisteredOrder(Record):
@@ -584,6 +605,8 @@ class Prior(Record):
             raise ValueError(f"lo: found {self.lo}, wanted a number below hi {self.hi}")
         if self.dist == "LogUniform" and self.lo is not None and self.lo <= 0:
             raise ValueError(f"lo: found {self.lo}, wanted a positive number")
+        if problems := [p for name in sorted(found) for p in size_problem(name, getattr(self, name), spread=True)]:
+            raise ValueError("; ".join(problems))
         return self
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from evidence.domain.errors import BadInput, Problem
+from evidence.domain.magnitudes import LARGEST, SMALLEST, size_problem
 from evidence.domain.records import EvidenceBase, Family, Gap, Model, Prior, Setting
 from evidence.model.priors import prior_from_interval
 
@@ -161,6 +162,8 @@ def read_interval(value: str) -> tuple[float, float]:
         raise ValueError("finite numbers")
     if lo > hi:
         raise ValueError("the lower end first")
+    if any(size_problem("", end, spread=True) for end in (lo, hi)):
+        raise ValueError(f"0, or between {SMALLEST:g} and {LARGEST:g} in size")
     return lo, hi
 
 
