@@ -96,20 +96,23 @@ def _ranking(content: tuple[str, ...], settings: tuple[str, ...], *, _found: Wor
 
 def live_of(found: Workspace, *, whole: bool) -> Live:
     """One fit that answers while a slider moves: of the chosen studies alone, or of the whole base."""
-    return _live(content_of(found), () if whole else found.studies, _found=found)
+    pair, findings = asked(found)
+    read = None if whole else tuple(f.id for f in findings)
+    return _live(content_of(found), (pair.technique, pair.comparator), read, _found=found)
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _live(content: tuple[str, ...], studies: tuple[str, ...], *, _found: Workspace) -> Live:
+def _live(
+    content: tuple[str, ...], pair: tuple[str, str], findings: tuple[str, ...] | None, *, _found: Workspace
+) -> Live:
     from evidence.analysis.fitting import narrowed_base
     from evidence.analysis.live import prepare_live
 
-    pair, findings = asked(_found)
-    base = narrowed_base(_found.base, {f.id for f in findings}) if studies else _found.base
+    base = _found.base if findings is None else narrowed_base(_found.base, set(findings))
     return alone(
         lambda: prepare_live(
             base, _found.model, engine=engine(), quick=engine(quick=True), target=content[3], seed=SEED,
-            pair=(pair.technique, pair.comparator),
+            pair=pair,
         )
     )  # fmt: skip
 
