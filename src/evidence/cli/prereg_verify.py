@@ -140,17 +140,15 @@ def analysis_of(path: Path) -> Analysis:
             provenance=header.provenance.model_dump(mode="json"), fingerprint=header.fingerprint,
             failed=tuple(n for n, c in header.checks.items() if not c.ok),
         )  # fmt: skip
-    from evidence.io.analyses import failed_in, fingerprint_in, ids_in, read_result, text_in, words_in
+    from evidence.io.analyses import failed_in, fingerprint_in, ids_in, read_result, text_in, verdict_in, words_in
 
     document = read_result(path)
-    ok = document.get("ok")
-    failed = failed_in(document)
     return Analysis(
         kind="review" if "pair" in document else "ranking", target=text_in(document, "target"),
         model=text_in(document, "model"), engine=text_in(document, "engine"),
-        ok=ok if isinstance(ok, bool) else None, provenance=document["provenance"],
+        ok=verdict_in(document), provenance=document["provenance"],
         fingerprint=fingerprint_in(document), techniques=ids_in(document, "techniques"),
-        left_out=words_in(document, "left_out"), failed=failed if ok is not True else (),
+        left_out=words_in(document, "left_out"), failed=failed_in(document),
     )  # fmt: skip
 
 

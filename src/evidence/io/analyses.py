@@ -100,5 +100,13 @@ def failed_in(document: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(name) for name, check in checks.items() if isinstance(check, dict) and check.get("ok") is not True)
 
 
+def verdict_in(document: dict[str, Any]) -> bool | None:
+    """Whether its checks passed, by the checks themselves too; None where it does not say."""
+    ok, checks = document.get("ok"), document.get("checks")
+    if not isinstance(ok, bool) or not isinstance(checks, dict) or not checks:
+        return None
+    return ok and not failed_in(document)
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
