@@ -5,7 +5,6 @@ import re
 
 import netCDF4
 import pytest
-from test_app import opened, page
 from typer.testing import CliRunner
 
 import bases
@@ -14,6 +13,7 @@ from evidence.app import answers
 from evidence.cli import app
 from evidence.cli.prereg_drafts import commit_registration
 from evidence.inference import exact
+from test_app import opened, page
 
 FEW = {"max_rounds": 1, "min_rounds": 1, "round_size": 64}
 """An engine with so few draws that its checks must fail."""
@@ -38,7 +38,9 @@ def failed(tmp_path_factory):
         words = ("--registry", folder / "reg", "--quiet")
         ranked = run("rank", "--prereg", digest, "--out", folder / "fit.nc", "--json", *words)
         bases.write_base(folder / "tiny")
-        review = run("review", "alpha2023", "--base", folder / "tiny", "--report", folder / "r.html", "--json", "--quiet")
+        review = run(
+            "review", "alpha2023", "--base", folder / "tiny", "--report", folder / "r.html", "--json", "--quiet"
+        )
         shown = run("review", "alpha2023", "--base", folder / "tiny", "--report", folder / "r.md", "--quiet")
         sweep = run("what-if", folder / "tiny", "--sweep", "prior.tau=0.5:1:0.5", "--csv", "--quiet")
     said = {"rank": ranked, "review": review, "terminal": shown, "sweep": sweep}
@@ -97,7 +99,17 @@ def test_r08_by_app_the_pages_show_no_number(monkeypatch):
 def test_r08_by_reimport_a_failed_result_is_a_deviation_and_scores_nothing(failed, tmp_path):
     folder, digest, _ = failed
     for result in ("ranking.json", "fit.nc"):
-        words = ("prereg", "verify", digest, "--registry", folder / "reg", "--analysis", folder / result, "--no-engine", "--json")
+        words = (
+            "prereg",
+            "verify",
+            digest,
+            "--registry",
+            folder / "reg",
+            "--analysis",
+            folder / result,
+            "--no-engine",
+            "--json",
+        )
         done = run(*words)
         assert done.exit_code == 4, done.output
         assert "checks" in [d["field"] for d in json.loads(done.stdout)["deviations"]]

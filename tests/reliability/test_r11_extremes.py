@@ -156,7 +156,7 @@ def test_r11_extremes_that_mean_nothing_are_refused_with_their_place(tmp_path, f
 @pytest.mark.parametrize("value", [LARGEST * 1.001, -LARGEST * 1.001, 1e308])
 def test_r11_sizes_beyond_the_bound_are_refused_in_every_table(tmp_path, value):
     outcomes = bases.OUTCOMES.replace("monitor,0.4,", f"monitor,{value!r},")
-    with pytest.raises(BadInput, match="outcomes.csv:2:estimate_smd"):
+    with pytest.raises(BadInput, match=r"outcomes\.csv:2:estimate_smd"):
         load_base(bases.write_base(tmp_path / "a", outcomes=outcomes))
     means = bases.FINDINGS.replace(",40,1.5,2,", f",40,{value!r},2,").replace(
         "40,,40,1.5,2,2.5,2", f"40,,40,{value!r},2,2.5,2"

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_app import DEFAULT, opened
 
 from evidence.app import answers, panel_value
 from evidence.domain.records import Prior
 from evidence.io.proposals import load_proposal
 from evidence.io.shipped import list_proposals
+from test_app import DEFAULT, opened
 
 SOURCE = Path(answers.__file__).parents[1]
 
