@@ -165,6 +165,26 @@ def test_r11_sizes_beyond_the_bound_are_refused_in_every_table(tmp_path, value):
         load_base(bases.write_base(tmp_path / "b", findings=means))
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("what-if", "tiny", "--sweep", "prior.tau=0.5:1:5e-324"), ("what-if", "tiny", "--sweep", "prior.mu_b=-1.7e308:1.7e308:1"),
+        ("what-if", "tiny", "--sweep", "prior.tau=0.5:1:nan"), ("what-if", "tiny", "--sweep", "prior.tau=0.5:inf:1"),
+        ("elicit", "merit", "monitor", "--interval", "-1e308..1e308", "--base", "tiny"),
+        ("elicit", "merit", "monitor", "--better-in-100", "80", "--by", "1e-300", "--base", "tiny"),
+        ("quick", "A 1e308 se 0.2", "--class", "small-open-chat"), ("quick", "A 0.2 se 5e-324", "--class", "small-open-chat"),
+        ("rank", "tiny", "--seed", "9" * 400),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_r11_extremes_that_are_typed_are_refused(tmp_path, monkeypatch, words):
+    bases.write_base(tmp_path / "tiny")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, list(words), prog_name="evidence")
+    assert done.exit_code == 2, done.output
+    assert "Traceback" not in done.output
+
+
 # --- Given the hyperparameters -----------------------------------------------------------------------------------------
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import numpy as np
-
 from evidence.analysis.fitting import Case, fit_case, p_above, prepare_case, require_single_target
 from evidence.analysis.options import Options, SweepRequest
 from evidence.analysis.subject import pair_of
@@ -63,12 +61,17 @@ def _values(sweep: SweepRequest) -> list[float]:
     if not (sweep.step > 0 and sweep.lo <= sweep.hi):
         found = f"{sweep.lo:g}:{sweep.hi:g}:{sweep.step:g}"
         raise BadInput((Problem("--sweep", None, sweep.key, found, "LO:HI:STEP with LO <= HI and STEP > 0"),))
-    n = int(np.floor((sweep.hi - sweep.lo) / sweep.step + 1e-9)) + 1
-    if n > MAX_POINTS:
+    # Halved first: the ends of a sweep may lie further apart than the largest double.
+    steps = (sweep.hi / 2 - sweep.lo / 2) / sweep.step * 2
+    if not steps + 1e-9 < MAX_POINTS:
         raise BadInput(
-            (Problem("--sweep", None, sweep.key, f"{n} points", f"at most {MAX_POINTS}: take a larger step"),)
+            (
+                Problem(
+                    "--sweep", None, sweep.key, f"{steps + 1:.6g} points", f"at most {MAX_POINTS}: take a larger step"
+                ),
+            )
         )
-    return [sweep.lo + i * sweep.step for i in range(n)]
+    return [sweep.lo + i * sweep.step for i in range(int(steps + 1e-9) + 1)]
 
 
 def _pair(base: EvidenceBase, pair: tuple[str, str] | None) -> Pair:
