@@ -5,6 +5,7 @@ and on the site. Nothing is fetched, neither while building nor by a reader's br
 """
 
 from importlib.metadata import version as version_of
+from typing import Any
 
 project = "evidence"
 author = "The evidence authors"
@@ -32,22 +33,20 @@ add_module_names = False
 
 html_theme = "furo"
 html_title = f"evidence {release}"
-html_static_path = ["_site/static"]
-html_css_files = ["evidence.css"]
 html_extra_path = ["_site/root"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": False}
 
 
-def _as_written(app, what, name, obj, options, lines):
+def _as_written(_app: Any, _what: str, _name: str, _obj: Any, _options: Any, lines: list[str]) -> None:
     """Docstrings are plain text with `code`: a bar is a bar, and code may run over a line's end or start with a space."""
     parts = "\n".join(lines).split("`")
     text = "`".join(" ".join(p.split()) if i % 2 else p.replace("|", r"\|") for i, p in enumerate(parts))
     lines[:] = text.split("\n")
 
 
-def setup(app):
+def setup(app: Any) -> dict[str, bool]:
     """Sphinx calls this."""
     app.connect("autodoc-process-docstring", _as_written)
     return {"parallel_read_safe": True}

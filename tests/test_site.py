@@ -50,10 +50,25 @@ class Links(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-c", "docs", "-d", str(folder / "trees"), "-b", "html"]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-c",
+        "docs",
+        "-d",
+        str(folder / "trees"),
+        "-b",
+        "html",
+    ]
     command += [".", str(folder / "html")]
     path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path})
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path}
+    )
     assert done.returncode == 0, done.stderr
     return folder / "html"
 
@@ -87,7 +102,9 @@ def test_every_internal_link_and_anchor_is_there(site):
             if parts.scheme or parts.netloc or (path.name == "search.html" and not parts.path):
                 continue
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            if not target.exists() or (parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].anchors):
+            if not target.exists() or (
+                parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].anchors
+            ):
                 broken.append(f"{path.relative_to(site.resolve())}: {url}")
     assert broken == []
 
@@ -97,7 +114,11 @@ def test_the_reference_has_every_public_name(site):
     import evidence
 
     text = (site / "docs" / "reference.html").read_text(encoding="utf-8")
-    missing = [n for n in evidence.__all__ if f'id="evidence.{n}"' not in text and n not in {"figures", "EvidenceBase", "Model"}]
+    missing = [
+        n
+        for n in evidence.__all__
+        if f'id="evidence.{n}"' not in text and n not in {"figures", "EvidenceBase", "Model"}
+    ]
     assert missing == []
     records = (site / "docs" / "records.html").read_text(encoding="utf-8")
     for name in ("EvidenceBase", "Model", "Finding", "Setting"):
@@ -136,17 +157,34 @@ def test_the_commands_of_a_page_print_what_the_page_shows(page):
 
 def test_the_four_commands_of_the_readme_are_those_that_the_tests_run():
     # tests/io/test_inspect_import.py runs those of docs/inspect.md on logs that Inspect wrote.
-    block = re.search(r"```console\n(\$ evidence import inspect .*?)```", (ROOT / "docs" / "inspect.md").read_text(encoding="utf-8"), re.DOTALL)
+    block = re.search(
+        r"```console\n(\$ evidence import inspect .*?)```",
+        (ROOT / "docs" / "inspect.md").read_text(encoding="utf-8"),
+        re.DOTALL,
+    )
     assert block
     assert block[1].count("$ evidence") == 4
     assert block[1] in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_has_the_table_of_the_model_page():
+    # tests/analysis/test_backtest.py computes the table of docs/model.md, section 1.
+    rows = re.findall(
+        r"^\| (?:read at face value|share in the same order).*$",
+        (ROOT / "docs" / "model.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert len(rows) == 2
+    assert all(row in (ROOT / "README.md").read_text(encoding="utf-8") for row in rows)
 
 
 def test_the_glossary_has_the_words_of_the_model_and_of_the_pages():
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
     entries = [line.removeprefix("## ").lower() for line in text.splitlines() if line.startswith("## ")]
     assert entries == sorted(entries, key=lambda e: e.replace("-", " ")), "alphabetical order"
-    section = re.search(r"^## 2\. .*?$\n\n(.*?)\n\n", (ROOT / "docs" / "model.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    section = re.search(
+        r"^## 2\. .*?$\n\n(.*?)\n\n", (ROOT / "docs" / "model.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
     assert section
     words = re.split(r",\s*", re.sub(r"\([^)]*\)", "", section[1]).rstrip("."))
     missing = [w.strip() for w in words if w.strip() not in entries]
