@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test check bench lock clean
+.PHONY: install demo test check docs bench lock clean
 .DEFAULT_GOAL := demo
 
 install: $(STAMP)
@@ -36,11 +36,15 @@ check: install
 	$(BIN)/pyright
 	$(BIN)/pytest -m "not slow"
 
+# Broken links, missing anchors and pages that no navigation lists are errors.
+docs: install
+	$(BIN)/python -m sphinx -W --keep-going -q -c docs -d build/doctrees -b html . build/site
+
 bench: install
 	$(BIN)/python validation/speed.py
 
 lock:
-	$(BIN)/uv pip compile pyproject.toml --extra app --extra inspect --extra scale --extra dev --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra app --extra inspect --extra scale --extra docs --extra dev --generate-hashes \
 		--python-version 3.12 --universal --no-header --no-annotate --quiet -o requirements.lock
 
 clean:
