@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from typing import Any
 
 from evidence.domain.results import InputLine, Review
-
-_FORMULA = re.compile(r"[=+\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]")
+from evidence.domain.spreadsheet import guarded_text
 
 
 def safe_cell(value: Any) -> str:
@@ -18,8 +16,7 @@ def safe_cell(value: Any) -> str:
         return ""
     if isinstance(value, int | float):
         return repr(value)
-    text = str(value)
-    return "'" + text if _FORMULA.match(text) else text
+    return guarded_text(str(value))
 
 
 def csv_of_inputs(review: Review) -> str:
