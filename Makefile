@@ -40,7 +40,7 @@ bench: install
 	$(BIN)/python validation/speed.py
 
 lock:
-	$(BIN)/uv pip compile pyproject.toml --extra app --extra inspect --extra scale --extra dev --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra app --extra inspect --extra tables --extra scale --extra dev --generate-hashes \
 		--python-version 3.12 --universal --no-header --no-annotate --quiet -o requirements.lock
 
 clean:

@@ -45,7 +45,9 @@ def fitted_probe(features, labels):
     def loss():
         optimiser.zero_grad()
         logits = features @ weights[:-1] + weights[-1]
-        value = torch.nn.functional.binary_cross_entropy_with_logits(logits, labels) + 0.01 * weights[:-1].square().sum()
+        value = (
+            torch.nn.functional.binary_cross_entropy_with_logits(logits, labels) + 0.01 * weights[:-1].square().sum()
+        )
         value.backward()
         return value
 

@@ -59,7 +59,8 @@ def export(  # noqa: PLR0917 (one parameter per argument and option)
     choices = Choices(target, tuple(set or ()), seed)
     _require_sensible(to, out, choices, force=force)
     if to == "netcdf":
-        _export_fit(checked(draft_named(base)[1], model_named(model)), model_named(model), choices, out, force, quiet)
+        priors = model_named(model)
+        _export_fit(checked(draft_named(base)[1], priors), priors, choices, out, force=force, quiet=quiet)
         return
     draft, evidence_base = draft_named(base)
     notes: list[str] = []
@@ -108,7 +109,7 @@ def _require_sensible(to: Form, out: Path | None, choices: Choices, *, force: bo
 
 
 def _export_fit(
-    base: EvidenceBase, model: Model, choices: Choices, out: Path | None, force: bool, quiet: bool
+    base: EvidenceBase, model: Model, choices: Choices, out: Path | None, *, force: bool, quiet: bool
 ) -> None:
     """The fit of `rank --out`: a failed check is stored as a failed check, and is exit 5."""
     with progress_bar(quiet=quiet) as progress:

@@ -20,7 +20,9 @@ app = typer.Typer(name="import", no_args_is_help=True, help="Turns other people'
 @guarded
 def table(  # noqa: PLR0917 (one parameter per argument and option)
     source: Annotated[Path, typer.Argument(metavar="SOURCE.csv", help="A table, CSV or .parquet.")],
-    spec: Annotated[Path, typer.Argument(metavar="SPEC.toml", help="What its columns mean: a mapping, or a bridge's spec.")],
+    spec: Annotated[
+        Path, typer.Argument(metavar="SPEC.toml", help="What its columns mean: a mapping, or a bridge's spec.")
+    ],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The base or bridge to write.")],
     kind: Annotated[
         str | None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from evidence.io.store import replacing_files, write_text
 from evidence.io.tables import QUESTION_FILE, assemble, read_draft
 
 type Rows = dict[str, list[dict[str, Any]]]
+
+_FINDINGS = "findings.csv"
 
 
 def import_mapped(
@@ -50,9 +54,34 @@ def import_mapped(
     rows["findings"] += findings
     kept = {name: table for name, table in rows.items() if table or name != "outcomes"}
     with replacing_files(folder, (QUESTION_FILE, *(f"{name}.csv" for name in kept)), force=force) as temporary:
-        for name, text in base_texts(question, kept).items():
+        texts = base_texts(question, kept)
+        for name, text in texts.items():
             write_text(temporary / name, text, force=True)
-        return load_written(temporary, folder, model)
+        try:
+            return load_written(temporary, folder, model)
+        except BadInput as error:
+            written = str(folder / _FINDINGS)
+            lines = dict(zip(_lines_of(texts[_FINDINGS])[-len(found) :], found, strict=True))
+            raise BadInput(_at_source(p, written, lines, mapping) for p in error.problems) from None
+
+
+def _lines_of(text: str) -> list[int]:
+    """The line on which each record of a CSV starts; cells may hold line ends."""
+    reader = csv.reader(io.StringIO(text))
+    starts, end = [], 0
+    for _ in reader:
+        starts.append(end + 1)
+        end = reader.line_num
+    return starts
+
+
+def _at_source(problem: Problem, written: str, lines: dict[int, Mapped], mapping: Mapping) -> Problem:
+    """A problem of an imported finding, at the row of the table it came from."""
+    item = lines.get(problem.row) if isinstance(problem.row, int) else None
+    if problem.file != written or item is None:
+        return problem
+    column = mapping.columns.get(problem.field, problem.field)
+    return Problem(item.row.file, item.row.line, column, problem.found, problem.wanted)
 
 
 def _frame(mapping: Mapping, mapping_file: Path) -> tuple[Question, Rows]:

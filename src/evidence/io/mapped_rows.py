@@ -18,7 +18,13 @@ from evidence.io.toml_files import TomlPlace
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _NOT_OF_AN_ID = re.compile(r"[^A-Za-z0-9_.+()\-]+")
-_TYPES = column_types(Finding, ()) | {"yi": "number", "vi": "number", "sei": "number", "label": "text", "score": "number"}
+_TYPES = column_types(Finding, ()) | {
+    "yi": "number",
+    "vi": "number",
+    "sei": "number",
+    "label": "text",
+    "score": "number",
+}
 _ID_LENGTH = 80
 
 
@@ -93,7 +99,7 @@ def _contrasts(kind: str) -> Any:
 
 
 def _effects(rows: Sequence[Mapped], mapping: Mapping, problems: list[Problem]) -> list[Mapped]:
-    """metafor's yi and vi: an effect and its sampling variance."""
+    """Metafor's yi and vi: an effect and its sampling variance."""
     scale = {"SMD": "smd", "logOR": "logit"}[mapping.measure]
     found: list[Mapped] = []
     for item in rows:

@@ -42,7 +42,7 @@ def summary_csv(summary: Summary) -> str:
 
 
 def meta_csv(table: MetaTable) -> str:
-    """metafor's columns, numbers in full."""
+    """Metafor's columns, numbers in full."""
     columns = tuple(MetaRow.model_fields)
     return _csv(columns, ([getattr(row, name) for name in columns] for row in table.rows))
 
