@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -110,6 +110,7 @@ def test_the_probes_scores_become_one_auroc_finding(example):
     assert printed in PAGE
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=2).filter(lambda c: len({p for p, _ in c}) == 2))
 def test_an_auc_is_the_share_of_pairs_in_order(cases):
     positive, negative = [s for p, s in cases if p], [s for p, s in cases if not p]

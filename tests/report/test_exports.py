@@ -136,7 +136,7 @@ def test_the_summary_and_the_fit_of_a_base(run, tmp_path):
         (["--to", "netcdf"], "a name that ends in .nc"),
         (["--to", "summary", "--out", "s.html"], "a name that ends in .md or .csv"),
         (["--to", "tidy", "--target", "closed model"], "netcdf or summary beside --target"),
-        (["--to", "excel"], "excel"),
+        (["--to", "excel"], "Invalid value for '--to'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_the_work(run, words, wanted):

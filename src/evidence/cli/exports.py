@@ -32,8 +32,9 @@ SUMMARY_SUFFIXES = ("", ".md", ".csv")
 
 
 @guarded
-def export(  # noqa: PLR0917 (one parameter per argument and option)
-    base: flags.Base,
+def export(
+    base: flags.Base = flags.DEFAULT_BASE,
+    *,
     to: Annotated[
         Form,
         typer.Option(
