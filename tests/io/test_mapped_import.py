@@ -71,6 +71,25 @@ def test_events_and_totals_are_counts(example):
     assert numbers(base.findings, "kind", "k", "n", "k0", "n0") == wanted
 
 
+def test_means_of_two_arms_are_means(example):
+    table = "Study,m,s,n,m0,s0,n0\nAda,5.1,1.2,24,4.3,1.5,30\n"
+    fields = ("mean", "sd", "n", "mean0", "sd0", "n0")
+    columns = "".join(
+        f'{field} = "{name}"\n' for field, name in zip(fields, table.split()[0].split(",")[1:], strict=True)
+    )
+    old = EXAMPLES["counts.toml"]
+    counts = old[old.index("k = ") : old.index("\n[values]")]
+    change = [
+        ('kind = "counts"', 'kind = "means"'),
+        (counts, columns),
+        ("higher_is_better = false", "higher_is_better = true"),
+    ]
+    effect = effect_of(example("counts", table=table, change=change).findings[0])
+    # metafor 3.8-1 (R 4.2.2), SMD, as in tests/model/test_effects.py.
+    assert effect.y == pytest.approx(0.5732116140049494, rel=1e-12)
+    assert math.exp(effect.log_var_lo) == pytest.approx(0.07804232920768665, rel=1e-12)
+
+
 def test_arms_stay_arms_and_names_are_translated(example):
     base = example("arms")
     assert [f.comparator for f in base.findings] == [None] * 5
@@ -90,6 +109,14 @@ def test_arms_with_means_are_in_units_of_the_pooled_sd(example):
     assert (none.se, monitor.se) == (2 / math.sqrt(10), 4 / math.sqrt(30))
     # A standardised mean difference without bias correction.
     assert effect_of(monitor).y - effect_of(none).y == pytest.approx(-2 / pooled, rel=1e-12)
+
+
+def test_an_n_for_all_arms_may_be_a_value_and_a_bad_one_is_named(example):
+    table = "study,treatment,m,s\nAda,Placebo,1,2\nAda,monitor,3,4\n"
+    change = [('k = "responders"\nn = "sampleSize"', 'mean = "m"\nsd = "s"'), ("[values]", "[values]\nn = 25")]
+    assert [f.se for f in example("arms", table=table, change=change).findings] == [2 / 5, 4 / 5]
+    with pytest.raises(BadInput, match=r"arms\.csv:2:n: found nothing, wanted a number: every arm needs"):
+        example("arms", table=table, change=[change[0], ("[values]", "[values]\nn = 1")], folder="no")
 
 
 def test_findings_of_any_kind_come_by_field(example):

@@ -115,12 +115,14 @@ def _effects(rows: Sequence[Mapped], mapping: Mapping, problems: list[Problem]) 
 
 def _arms(rows: Sequence[Mapped], mapping: Mapping, problems: list[Problem]) -> list[Mapped]:
     """Arms of networks: a proportion each, or a mean in units of the SD pooled over the arms of its study and setting."""
-    if "k" in mapping.columns:
+    if "k" in {*mapping.columns, *mapping.values}:
         return [Mapped(item.row, item.values | {"kind": "proportion"}) for item in rows]
     found: list[Mapped] = []
     for cell in _grouped(rows, ("study", "setting")).values():
         lacking = [
-            item.row.problem(mapping.columns[name], "a number: every arm needs mean, sd above 0 and n above 1")
+            item.row.problem(
+                mapping.columns.get(name, name), "a number: every arm needs mean, sd above 0 and n above 1"
+            )
             for item in cell
             for name in ("mean", "sd", "n")
             if item.values.get(name) is None or (name != "mean" and item.values[name] <= (name == "n"))
