@@ -75,7 +75,7 @@ def test_means_of_two_arms_are_means(example):
     table = "Study,m,s,n,m0,s0,n0\nAda,5.1,1.2,24,4.3,1.5,30\n"
     fields = ("mean", "sd", "n", "mean0", "sd0", "n0")
     columns = "".join(
-        f'{field} = "{name}"\n' for field, name in zip(fields, table.split()[0].split(",")[1:], strict=True)
+        f'{field} = "{name}"\n' for field, name in zip(fields, table.split(maxsplit=1)[0].split(",")[1:], strict=True)
     )
     old = EXAMPLES["counts.toml"]
     counts = old[old.index("k = ") : old.index("\n[values]")]
