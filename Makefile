@@ -44,7 +44,8 @@ bench: install
 	$(BIN)/python validation/speed.py
 
 lock:
-	$(BIN)/uv pip compile pyproject.toml --extra app --extra inspect --extra scale --extra docs --extra dev --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra app --extra inspect --extra tables --extra scale --extra docs --extra dev \
+		--generate-hashes \
 		--python-version 3.12 --universal --no-header --no-annotate --quiet -o requirements.lock
 
 clean:

@@ -11,7 +11,7 @@ from evidence.cli import app
 from faults import FAULTS, Fault
 
 CLAIM = ["quick", "A 12/100 vs B 31/100", "--class", "small-open-chat"]
-COMMANDS = ("list", "init", "add", "check", "schema", "quick", "rank", "review", "what-if", "diagnose")
+COMMANDS = ("list", "init", "add", "check", "schema", "quick", "rank", "review", "what-if", "diagnose", "export")
 
 
 @pytest.fixture

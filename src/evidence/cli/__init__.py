@@ -14,6 +14,7 @@ from evidence.cli import (
     backtests,
     calibration,
     elicit,
+    exports,
     files,
     fits,
     imports,
@@ -45,6 +46,7 @@ app.command("value")(values.value)
 app.command("backtest")(backtests.backtest)
 app.command("calibrate")(calibration.calibrate)
 app.command("diagnose")(fits.diagnose)
+app.command("export")(exports.export)
 app.add_typer(elicit.app)
 app.add_typer(imports.app)
 app.add_typer(prereg.app)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evidence.cli import flags
-from evidence.cli.running import base_named, guarded, model_named, show
+from evidence.cli.running import bad_option, base_named, guarded, model_named, show
+
+if TYPE_CHECKING:
+    from evidence.domain.records import EvidenceBase
 
 app = typer.Typer(name="import", no_args_is_help=True, help="Turns other people's tables and logs into evidence bases.")
 
@@ -16,30 +19,72 @@ app = typer.Typer(name="import", no_args_is_help=True, help="Turns other people'
 @app.command("table")
 @guarded
 def table(  # noqa: PLR0917 (one parameter per argument and option)
-    source: Annotated[Path, typer.Argument(metavar="SOURCE.csv", help="A tidy table: one estimate per row.")],
-    spec: Annotated[Path, typer.Argument(metavar="SPEC.toml", help="What its columns mean, and the ratings.")],
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The bridge to write.")],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE.csv", help="A table, CSV or .parquet.")],
+    spec: Annotated[
+        Path, typer.Argument(metavar="SPEC.toml", help="What its columns mean: a mapping, or a bridge's spec.")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The base or bridge to write.")],
+    kind: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="Layout of a mapped table: findings, effects, counts, means, arms or auroc."),
+    ] = None,
     force: flags.Force = False,
     model: flags.ModelName = flags.DEFAULT_MODEL,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> None:
-    """Writes a bridge from a tidy CSV and a spec; every problem as `file:row:field`, exit 2, and nothing written.
+    """Writes a base or a bridge from a table; every problem as `file:row:field`, exit 2, and nothing written.
 
     Example: evidence import table source.csv import.toml bridge
+
+    Labels and scores as one AUROC finding: evidence import table scores.csv probe.toml base --kind auroc
     """
+    from evidence.io.mapping_spec import is_mapping
+
+    if is_mapping(spec):
+        from evidence.io.mapped_import import import_mapped
+
+        found = import_mapped(source, spec, folder, model=model_named(model), kind=kind, force=force)
+        _report(found, found.left_out, as_json=json, quiet=quiet)
+        return
+    if kind is not None:
+        raise bad_option("--kind", repr(kind), "nothing beside a bridge's spec, which has its own kind")
     from evidence.analysis.known_outcomes import known_contrast
     from evidence.io.table_import import import_table
+
+    done = import_table(source, spec, folder, contrast=known_contrast, model=model_named(model), force=force)
+    _report(done.base, (*done.base.left_out, *done.left_out), as_json=json, quiet=quiet)
+
+
+@app.command("tidy")
+@guarded
+def tidy(  # noqa: PLR0917 (one parameter per argument and option)
+    source: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Written by `evidence export BASE --to tidy`.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The base to write.")],
+    force: flags.Force = False,
+    model: flags.ModelName = flags.DEFAULT_MODEL,
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+) -> None:
+    """Writes a base from its tidy CSV, the same as it was exported; exit 2, and nothing written, where one is broken.
+
+    Example: evidence import tidy control.csv my-control
+    """
+    from evidence.io.tidy import import_tidy
+
+    found = import_tidy(source, folder, model=model_named(model), force=force)
+    _report(found, found.left_out, as_json=json, quiet=quiet)
+
+
+def _report(base: EvidenceBase, left_out: tuple[str, ...], *, as_json: bool, quiet: bool) -> None:
+    """Say what was written."""
     from evidence.report.documents import json_text
     from evidence.report.render import lines_view
 
-    done = import_table(source, spec, folder, contrast=known_contrast, model=model_named(model), force=force)
-    base = done.base
-    left_out = (*base.left_out, *done.left_out)
     sizes = {name: len(getattr(base, name)) for name in ("techniques", "settings", "findings", "outcomes")} | {
         "targets": len(base.question.targets)
     }
-    if json:
+    if as_json:
         typer.echo(json_text({"id": base.question.id, **sizes, "left_out": left_out}), nl=False)
         return
     counts = ", ".join(f"{count} {name}" for name, count in sizes.items())

@@ -62,6 +62,13 @@ def read_rows[R: Record](
         table = read_table(path)
     except BadInput as error:
         return None, list(error.problems)
+    return rows_of_table(table, kind, dimensions=dimensions)
+
+
+def rows_of_table[R: Record](
+    table: Table, kind: type[R], *, dimensions: Iterable[str] = ()
+) -> tuple[tuple[Row[R], ...] | None, list[Problem]]:
+    """As `read_rows`, of cells that are read already."""
     types = column_types(kind, dimensions)
     if problems := _header_problems(table, types, kind):
         return None, problems
@@ -199,7 +206,7 @@ def _values(
         if kind == "gap" or column.startswith("why_"):
             problems += _read_gap_cell(values, column, cell, place)
         elif cell.strip():
-            value, wanted = _read_cell(cell, kind)
+            value, wanted = read_cell(cell, kind)
             if wanted:
                 unreadable.add(column)
                 problems.append(place.problem((column,), show(cell), wanted))
@@ -217,14 +224,14 @@ def _read_gap_cell(values: dict[str, Any], column: str, cell: str, place: CsvPla
     if word == "why":
         values["reasons"][dimension] = cell
         return []
-    number, refused = _read_cell(cell, "number")
+    number, refused = read_cell(cell, "number")
     if refused and cell not in _LEVELS:
         return [place.problem((column,), show(cell), "none, some, major, unknown or a number in 0..1")]
     values["gaps"][dimension] = cell if refused else number
     return []
 
 
-def _read_cell(cell: str, kind: str) -> tuple[Any, str]:
+def read_cell(cell: str, kind: str) -> tuple[Any, str]:
     """The value, or what was wanted instead ("" where the value is fine)."""
     match kind:
         case "boolean":

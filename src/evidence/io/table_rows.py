@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evidence.domain.errors import BadInput, Problem
-from evidence.io.csv_files import Table, read_table
+from evidence.io.csv_files import Table
 from evidence.io.rows import Path_, did_you_mean, show
+from evidence.io.source_tables import read_source_table
 from evidence.io.table_spec import Column, Spec
 from evidence.io.toml_files import TomlPlace
 
@@ -68,7 +69,7 @@ def read_source(path: Path, spec: Spec, place: TomlPlace) -> tuple[SourceRow, ..
     Raises BadInput: a column that is not there, a cell that a made column does not know, a `take` or `skip` without a
     row, nothing left.
     """
-    table = read_table(path)
+    table = read_source_table(path)
     if problems := list(_unknown_columns(table, spec, place)):
         raise BadInput(problems)
     rows = [

@@ -94,7 +94,7 @@ def markdown_of(review: Review, *, command: str = "") -> str:
     page = page_of(review, command)
     lines = [f"# {page.title.capitalize()}", ""]
     if page.subtitle:
-        lines += [_markdown(page.subtitle), ""]
+        lines += [markdown_text(page.subtitle), ""]
     for section in page.sections:
         lines += [f"## {section.label.capitalize()}", "", *_paragraphs(section.lines)]
         if section.label == "OVER-UPDATING" and page.picture is not None:
@@ -103,18 +103,18 @@ def markdown_of(review: Review, *, command: str = "") -> str:
 
 
 def _paragraphs(lines: Iterable[str]) -> list[str]:
-    return [text for line in lines for text in (_markdown(line), "")]
+    return [text for line in lines for text in (markdown_text(line), "")]
 
 
 def _markdown_picture(picture: Picture) -> list[str]:
-    rows = [f"| {bar.label} | {_markdown(in_100(bar.p))} |" for bar in picture.bars]
-    rows.append(f"| ceiling | {_markdown(in_100(picture.ceiling))} |")
+    rows = [f"| {bar.label} | {markdown_text(in_100(bar.p))} |" for bar in picture.bars]
+    rows.append(f"| ceiling | {markdown_text(in_100(picture.ceiling))} |")
     if picture.break_even is not None:
-        rows.append(f"| break-even | {_markdown(in_100(picture.break_even))} |")
-    return ["| belief | in 100 |", "|---|---|", *rows, "", *(_markdown(line) for line in picture.contrast)]
+        rows.append(f"| break-even | {markdown_text(in_100(picture.break_even))} |")
+    return ["| belief | in 100 |", "|---|---|", *rows, "", *(markdown_text(line) for line in picture.contrast)]
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Text that Markdown shows as it is: active characters escaped, `//` and `www.` broken so nothing links itself."""
     escaped = _MARKDOWN_ACTIVE.sub(lambda m: "\\" + m[0] if m[0] else "\u2060", text)
     return escaped.replace("\u2060", "&#8288;")
