@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test check bench lock clean
+.PHONY: install demo test check bench notebooks lock clean
 .DEFAULT_GOAL := demo
 
 install: $(STAMP)
@@ -38,6 +38,10 @@ check: install
 
 bench: install
 	$(BIN)/python validation/speed.py
+
+# Executes the notebooks and stores them with what came out.
+notebooks: install
+	$(BIN)/python validation/notebooks.py
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra app --extra inspect --extra scale --extra dev --generate-hashes \
