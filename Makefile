@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test check docs bench lock clean
+.PHONY: install demo test check docs notebooks bench lock clean
 .DEFAULT_GOAL := demo
 
 install: $(STAMP)
@@ -43,10 +43,13 @@ docs: install
 bench: install
 	$(BIN)/python validation/speed.py
 
+# Executes the notebooks and stores them with what came out.
+notebooks: install
+	$(BIN)/python validation/notebooks.py
+
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra app --extra inspect --extra tables --extra scale --extra docs --extra dev \
-		--generate-hashes \
-		--python-version 3.12 --universal --no-header --no-annotate --quiet -o requirements.lock
+		--generate-hashes --python-version 3.12 --universal --no-header --no-annotate --quiet -o requirements.lock
 
 clean:
 	rm -rf $(VENV) dist build
