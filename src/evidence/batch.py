@@ -48,12 +48,12 @@ def spread(scheduler: str | None) -> Iterator[Map]:
         return
     n_workers = _local_workers(scheduler)
     _require_dask()
-    import dask
+    from dask.config import set as configure
 
     with ExitStack() as stack:
         quiet = stack.enter_context(_quiet())
         # An item carries its whole base: large messages are meant. A worker's own limit of memory is the machine's.
-        stack.enter_context(dask.config.set({"distributed.admin.large-graph-warning-threshold": "100GB"}))
+        stack.enter_context(configure({"distributed.admin.large-graph-warning-threshold": "100GB"}))
         found = _local(n_workers, stack, quiet) if n_workers else _connected(scheduler, stack)
         yield _Spread(found)
 
@@ -66,7 +66,8 @@ class _Spread:
 
     def __call__[T, R](self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
         waiting, run = iter(items), uuid.uuid4().hex
-        most = AHEAD * max(1, sum(self.client.nthreads().values()))
+        threads: Any = self.client.nthreads()  # no coroutine: the client is not asynchronous
+        most = AHEAD * max(1, sum(threads.values()))
         calls = (
             self.client.submit(_Call(function, item), key=f"item-{run}-{number}", pure=False)
             for number, item in enumerate(waiting)
@@ -126,19 +127,17 @@ def _require_dask() -> None:
 
 def _local(n_workers: int, stack: ExitStack, level: int) -> Client:
     """Processes of this machine. Only who holds this run's certificate can reach them: Dask runs what it is sent."""
-    import dask
+    from dask.config import set as configure
     from distributed import Client, LocalCluster, Security
 
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="evidence-workers-", ignore_cleanup_errors=True))
-    stack.enter_context(
-        dask.config.set({"temporary-directory": folder, "distributed.nanny.pre-spawn-environ": ONE_THREAD})
-    )
-    stack.enter_context(dask.config.set(NO_PAGES))
+    stack.enter_context(configure({"temporary-directory": folder, "distributed.nanny.pre-spawn-environ": ONE_THREAD}))
+    stack.enter_context(configure(NO_PAGES))
     cluster = stack.enter_context(
         LocalCluster(
             n_workers=n_workers, threads_per_worker=1, processes=True, host="127.0.0.1", protocol="tls://",
             security=Security.temporary(), scheduler_kwargs={"dashboard": False, "dashboard_address": NOWHERE},
-            dashboard_address=None, worker_dashboard_address=NOWHERE, memory_limit=0, local_directory=folder,
+            dashboard_address=NOWHERE, worker_dashboard_address=NOWHERE, memory_limit=0, local_directory=folder,
             silence_logs=level,
         )
     )  # fmt: skip
@@ -157,6 +156,7 @@ def _connected(address: str, stack: ExitStack) -> Client:
         lacks = "a scheduler without workers" if "worker" in str(error) else "no scheduler that answers"
         raise _bad(f"{lacks} at {address!r}", f"one that does within {PATIENCE} s, or local:N") from error
     own = _identity()
+    others: Any
     try:
         others = client.run(_identity)
     except (ImportError, AttributeError):
