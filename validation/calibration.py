@@ -22,8 +22,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import simulator
 import uniformity
 from designs import DESIGNS
+from evidence.batch import spread
 from evidence.io.models import load_model
 from replication import ENGINES, N_DRAWS, replicate
+from scale_out import replicate_one
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "evidence"
@@ -34,9 +36,7 @@ PRIORS = ROOT / "models" / "uncalibrated.toml"
 """The priors of the stored runs: by hand, so that no calibration of the default makes them stale."""
 COVERAGE_LIMIT = 4.0
 """Binomial standard errors."""
-ALSO_READ = (
-    *(f"validation/{name}.py" for name in ("designs", "likelihood", "replication", "simulator")),
-)
+ALSO_READ = (*(f"validation/{name}.py" for name in ("designs", "likelihood", "replication", "simulator")),)
 
 
 def command_of(engine, design):
@@ -57,7 +57,9 @@ def sources_of(engine):
             found.add(name)
             waiting += _imports_of(PACKAGE / name)
     paths = [*(f"src/evidence/{name}" for name in found), *ALSO_READ]
-    return numbers_of_priors() | {path: hashlib.sha256((ROOT / path).read_bytes()).hexdigest() for path in sorted(paths)}
+    return numbers_of_priors() | {
+        path: hashlib.sha256((ROOT / path).read_bytes()).hexdigest() for path in sorted(paths)
+    }
 
 
 def numbers_of_priors(path=PRIORS):
@@ -97,19 +99,23 @@ def _imports_of(path):
     return [f"{name.replace('.', '/')}.py" for name in ours]
 
 
-def run(engine, design, replications, *, fit=None, folder=None):
-    """The records of `replications` replications, those of an earlier, stopped run of the same code among them."""
+def run(engine, design, replications, *, fit=None, folder=None, over=map):
+    """The records of `replications` replications, those of an earlier, stopped run of the same code among them.
+
+    `over` runs them in turn or side by side (`evidence.batch.spread`); a `fit` of one's own stays in this process.
+    """
     done = _Records(engine, design, folder)
     missing = [number for number in range(replications) if number not in done.found]
     if fit is None:
-        fit = ENGINES[engine]()
-        fit.model = load_model(PRIORS)
-    simulate = functools.partial(simulator.simulate, model=PRIORS)
+        one = functools.partial(replicate_one, engine, design)
+    else:
+        simulate = functools.partial(simulator.simulate, model=PRIORS)
+        one = lambda number: replicate(DESIGNS[design](), number, fit, simulate)  # noqa: E731
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         task = progress.add_task(f"{engine} {design}", total=replications, completed=replications - len(missing))
-        for number in missing:
-            done.add(replicate(DESIGNS[design](), number, fit, simulate))
+        for record in over(one, missing):
+            done.add(record)
             progress.advance(task)
     return [done.found[number] for number in range(replications)]
 
@@ -215,8 +221,11 @@ def main():
     parser.add_argument("--design", choices=sorted(DESIGNS), default="dense")
     parser.add_argument("--replications", type=int, help="default: 1000 for exact, 200 for sampled")
     parser.add_argument("--keep", action="store_true", help="print only, leave calibration.json as it is")
+    parser.add_argument("--scheduler", help="local:N, or the address of a Dask scheduler")
     options = parser.parse_args()
-    records = run(options.engine, options.design, options.replications or REPLICATIONS[options.engine])
+    with spread(options.scheduler) as over:
+        replications = options.replications or REPLICATIONS[options.engine]
+        records = run(options.engine, options.design, replications, over=over)
     summary = summary_of(records)
     if not options.keep:
         store(options.engine, options.design, summary)

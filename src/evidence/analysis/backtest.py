@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evidence.analysis.fitting import VERSION, Case, prepare_case
+from evidence.analysis.kept import Kept
 from evidence.analysis.known_outcomes import with_outcomes
-from evidence.analysis.options import Progress
+from evidence.analysis.options import Map, Progress
 from evidence.analysis.reader_scores import Scored, Truth, build_table, score_reader
 from evidence.analysis.readers import DRAWS, Summaries, pairs_of, prior_belief, proxy_readers, summarise, warranted
 from evidence.domain.backtest import BacktestTable
@@ -38,45 +39,65 @@ class Read:
 
 def backtest(
     bridges: Sequence[Read], *, face_value: Model, random_effects: Model, engine: Engine, seed: int,
-    siblings_visible: bool = False, progress: Progress | None = None,
+    siblings_visible: bool = False, progress: Progress | None = None, over: Map = map,
 ) -> BacktestTable:  # fmt: skip
-    """Every reader on every target of every bridge. Raises BadInput for a bridge the model cannot read."""
+    """Every reader on every target of every bridge, one item of `over` each. Raises BadInput for a bridge that cannot be read."""
     scale = random_effects.priors["tau_het"].scale
     if scale is None:
         raise ValueError(f"tau_het of {random_effects.id}: found no scale, wanted a half-normal law")
-    asked = [(read, target) for read in bridges for target in targets_of(read)]
+    asked = [
+        _Hidden(read, target, face_value, scale, engine, seed, siblings_visible)
+        for read in bridges for target in targets_of(read)
+    ]  # fmt: skip
     if lost := [read.base.question.id for read in bridges if not targets_of(read)]:
         wanted = "targets asked about with two techniques or more that have outcomes and were measured on a proxy"
         raise BadInput([Problem(name, None, "outcomes.csv", "no pair to score", wanted) for name in lost])
     scored: list[Scored] = []
     checks: dict[str, dict[str, Check]] = {}
-    done = 0
-    for read in bridges:
-        fit = _shared_fit(read, engine, seed) if not siblings_visible else None
-        for target in targets_of(read):
-            if progress is not None:
-                progress("hiding outcomes", done, len(asked))
-            done += 1
-            view = (
-                fit.at(target, engine)
-                if fit
-                else _own_fit(read, target, engine, seed, siblings_visible=siblings_visible)
-            )
-            checks.setdefault(read.base.question.id, {}).update(
-                {name if fit else f"{name} {target}": c for name, c in view.checks.items()}
-            )
-            truth = truth_of(read.base, target)
-            coin = prior_belief(view.case, engine, truth.techniques, seed)
-            summaries = summarise(view.case, engine, face_value, truth.techniques, seed)
-            beliefs = {
-                "warranted": warranted(view.posterior, truth.techniques),
-                "coin": coin,
-                **proxy_readers(view.case, summaries, target, coin, heterogeneity=scale),
-            }
-            scored.append(_scored(read, truth, target, beliefs, summaries))
+    found = iter(over(_read_hidden, asked))
+    for done, item in enumerate(asked):
+        if progress is not None:
+            progress("hiding outcomes", done, len(asked))
+        of_target, of_fit = next(found)
+        scored.append(of_target)
+        checks.setdefault(item.read.base.question.id, {}).update(of_fit)
     mode = SIBLINGS_VISIBLE if siblings_visible else HIDDEN
     reads = {r.base.question.id: (r.model.id, sha256_of(r.model), sha256_of(r.base)) for r in bridges}
     return build_table(scored, reads, checks, mode=mode, seed=seed, version=VERSION)
+
+
+@dataclass(frozen=True)
+class _Hidden:
+    """One target whose outcomes are hidden, and all that the readers' scores on it depend on."""
+
+    read: Read
+    target: str
+    face_value: Model
+    heterogeneity: float
+    engine: Engine
+    seed: int
+    siblings_visible: bool
+
+
+def _read_hidden(asked: _Hidden) -> tuple[Scored, dict[str, Check]]:
+    """The scores of every reader, and the checks of the fit behind `warranted`."""
+    read, target, engine, seed = asked.read, asked.target, asked.engine, asked.seed
+    fit = None
+    if not asked.siblings_visible:
+        key = (sha256_of(read.base), sha256_of(read.model), engine.name, seed)
+        fit = _SHARED.get(key, lambda: _shared_fit(read, engine, seed))
+    own = asked.siblings_visible
+    view = fit.at(target, engine) if fit else _own_fit(read, target, engine, seed, siblings_visible=own)
+    checks = {name if fit else f"{name} {target}": c for name, c in view.checks.items()}
+    truth = truth_of(read.base, target)
+    coin = prior_belief(view.case, engine, truth.techniques, seed)
+    summaries = summarise(view.case, engine, asked.face_value, truth.techniques, seed)
+    beliefs = {
+        "warranted": warranted(view.posterior, truth.techniques),
+        "coin": coin,
+        **proxy_readers(view.case, summaries, target, coin, heterogeneity=asked.heterogeneity),
+    }
+    return _scored(read, truth, target, beliefs, summaries), checks
 
 
 def targets_of(read: Read) -> list[str]:
@@ -120,6 +141,10 @@ class _View:
         moved = replace(case, hyper=hyper, target=target)
         found = engine.evaluate(case.design, hyper, moved.everything, self.posterior.coordinates)
         return _View(moved, found, self.checks)
+
+
+_SHARED: Kept[_View | None] = Kept()
+"""Fits of whole bridges: the targets of one stand next to each other, wherever they are asked about."""
 
 
 def _shared_fit(read: Read, engine: Engine, seed: int) -> _View | None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from evidence.analysis.fitting import Case, prepare_case
 from evidence.analysis.known_outcomes import with_outcomes
 from evidence.analysis.learned_models import laws_of, model_of, shape_of
-from evidence.analysis.options import Progress
+from evidence.analysis.options import Map, Progress
 from evidence.domain.canonical import sha256_of
 from evidence.domain.records import EvidenceBase, Model
 from evidence.domain.results import Check
@@ -77,14 +77,15 @@ class Pooled:
 
 def pool_bridges(
     bridges: Sequence[EvidenceBase], start: Model, *, engine: Engine, seed: int, hold: Collection[str] = (),
-    progress: Progress | None = None,
+    progress: Progress | None = None, over: Map = map,
 ) -> Pooled:  # fmt: skip
     """Laws learned over `bridges`, from those of `start`, which are by hand; scales of `hold` stay as they are.
 
+    `over` runs the fits of one turn, in order or side by side.
     Raises BadInput for a bad bridge.
     """
     shape, (mean, sd) = shape_of(start), laws_of(start, hold)
-    search = _Search(tuple(bridges), start, shape, mean, sd, engine, seed, progress)
+    search = _Search(tuple(bridges), start, shape, mean, sd, engine, seed, progress, over)
     groups = groups_of(bridges)
     everything = search.run("all", [True] * len(bridges), None)
     without = {
@@ -106,6 +107,7 @@ class _Search:
     engine: Engine
     seed: int
     progress: Progress | None
+    over: Map
 
     def run(self, label: str, include: list[bool], start: Found | None) -> Found:
         """Laws given the bridges of `include`, and the last fits; from those of `start`, if given.
@@ -134,25 +136,16 @@ class _Search:
 
     def _fits(self, label: str, turn: int, phi: Floats, include: list[bool], before: list[Fitted]) -> list[Fitted]:
         model, found = model_of(phi[None, :], self.shape, self.start), list[Fitted]()
-        for i, base in enumerate(self.bridges):
+        asked = [
+            _ToFit(base, model, before[i].posterior if before else None, self.shape, self.engine, self.seed)
+            for i, base in enumerate(self.bridges) if include[i] or not before
+        ]  # fmt: skip
+        fits = iter(self.over(_fit_bridge, asked))
+        for i in range(len(self.bridges)):
             if self.progress is not None:
                 self.progress(f"calibrating, {label}", turn * len(self.bridges) + i, MAX_TURNS * len(self.bridges))
-            old = before[i] if before else None
-            if old is not None and not include[i]:
-                found.append(old)
-            else:
-                found.append(self._fit(base, model, old and old.posterior))
+            found.append(next(fits) if include[i] or not before else before[i])
         return found
-
-    def _fit(self, base: EvidenceBase, model: Model, start: Posterior | None) -> Fitted:
-        engine, seed = self.engine, self.seed
-        seen = with_outcomes(base, {t.id for t in base.question.targets})
-        case = prepare_case(seen, model, target=None, settings=(), seed=seed, engine=engine.name)
-        posterior = engine.fit(
-            case.design, case.hyper, case.everything, seed=seed, mcse_limit=CALIBRATION_MCSE, start=start
-        )
-        kept = replace(posterior.resampled(DRAWS), checks=posterior.checks)
-        return Fitted(base, case, kept, _draws_of(case, kept, self.shape))
 
     def _cut_back(self, found: LearnedLaws, phi: Floats, draws: list[BridgeDraws], include: list[bool]) -> LearnedLaws:
         """The laws, or as far towards them as ESS_SHARE of every bridge's draws last."""
@@ -163,6 +156,29 @@ class _Search:
                 break
             laws = laws_at(phi + share * (found.phi - phi), draws, phi, self.shape, found.cov)
         return laws
+
+
+@dataclass(frozen=True)
+class _ToFit:
+    """One bridge, and all that its fit depends on."""
+
+    base: EvidenceBase
+    model: Model
+    start: Posterior | None
+    shape: Shape
+    engine: Engine
+    seed: int
+
+
+def _fit_bridge(asked: _ToFit) -> Fitted:
+    base, engine, seed = asked.base, asked.engine, asked.seed
+    seen = with_outcomes(base, {t.id for t in base.question.targets})
+    case = prepare_case(seen, asked.model, target=None, settings=(), seed=seed, engine=engine.name)
+    posterior = engine.fit(
+        case.design, case.hyper, case.everything, seed=seed, mcse_limit=CALIBRATION_MCSE, start=asked.start
+    )
+    kept = replace(posterior.resampled(DRAWS), checks=posterior.checks)
+    return Fitted(base, case, kept, _draws_of(case, kept, asked.shape))
 
 
 def _ess_share(log_weights: Floats) -> float:

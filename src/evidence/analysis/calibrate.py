@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from evidence.analysis.bridge_laws import Fitted, Pooled, checks_of, checks_of_laws, groups_of, pool_bridges
 from evidence.analysis.fitting import VERSION
 from evidence.analysis.learned_models import model_of
-from evidence.analysis.options import Progress
+from evidence.analysis.options import Map, Progress
 from evidence.domain.calibration import BaseRate, BridgeShare, Calibration, LearnedLaw, LearnedWeight, LeftOut
 from evidence.domain.canonical import sha256_of
 from evidence.domain.records import EvidenceBase, Model, Prior
@@ -37,10 +37,10 @@ DISTANCES: Mapping[str, tuple[float, tuple[float, ...]]] = {
 
 def calibrate(
     bridges: Sequence[EvidenceBase], start: Model, *, engine: Engine, seed: int, date: str,
-    hold: Collection[str] = (), progress: Progress | None = None,
+    hold: Collection[str] = (), progress: Progress | None = None, over: Map = map,
 ) -> Calibration:  # fmt: skip
     """Laws learned over the bridges, and without each group of them. Raises BadInput for what cannot be used."""
-    pooled = pool_bridges(bridges, start, engine=engine, seed=seed, hold=hold, progress=progress)
+    pooled = pool_bridges(bridges, start, engine=engine, seed=seed, hold=hold, progress=progress, over=over)
     groups, names = groups_of(bridges), [b.question.id for b in bridges]
     writer, laws = _Writer(pooled, date, seed), pooled.all.laws
     model = writer.model(laws, names, without=())

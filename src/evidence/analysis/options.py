@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from evidence.domain.records import Model
 
 type Progress = Callable[[str, int, int], None]
+
+
+class Map(Protocol):
+    """As the built-in `map`: the results in the order of the items. `evidence.batch` spreads them over processes."""
+
+    def __call__[T, R](self, function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]:
+        """Apply `function` to every item."""
+        ...
+
 
 READERS = {"face_value": "face-value", "random_effects": "random-effects"}
 """The models that every review is compared with, by the name of the reader."""

@@ -76,9 +76,11 @@ def believe(proposal: Proposal, base: EvidenceBase, model: Model, asking: Asking
     return Believed(case, fit_case(case, asking.engine, seed=asking.seed, progress=asking.progress))
 
 
-def value_of(proposal: Proposal, base: EvidenceBase, model: Model, asking: Asking) -> Value:
-    """The value of one proposal. Raises BadInput for what the base cannot hold."""
-    believed = believe(proposal, base, model, asking)
+def value_of(
+    proposal: Proposal, base: EvidenceBase, model: Model, asking: Asking, believed: Believed | None = None
+) -> Value:
+    """The value of one proposal; `believed` where the base is fitted already. Raises BadInput for what it cannot hold."""
+    believed = believed or believe(proposal, base, model, asking)
     stakes = stakes_of(proposal, believed.case.base)
     if proposal.kind in NO_EXPERIMENT:
         return _without_experiment(proposal, believed, stakes, asking)

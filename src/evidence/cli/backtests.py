@@ -52,6 +52,7 @@ def backtest(  # noqa: PLR0917 (one parameter per argument and option)
         Path | None,
         typer.Option("--report", metavar="FILE", help="Also write the tables (.md, .json) or the plot (.svg)."),
     ] = None,
+    scheduler: flags.Scheduler = None,
     seed: flags.Seed = 1,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
@@ -66,11 +67,12 @@ def backtest(  # noqa: PLR0917 (one parameter per argument and option)
     _require_known_targets(reads, target or [])
     engine = engine_named("exact")
     from evidence.analysis.backtest import backtest as run
+    from evidence.batch import spread
 
-    with progress_bar(quiet=quiet) as progress:
+    with progress_bar(quiet=quiet) as progress, spread(scheduler) as over:
         found = run(
             reads, face_value=model_named(READERS["face_value"]), random_effects=model_named(READERS["random_effects"]),
-            engine=engine, seed=seed, siblings_visible=siblings_visible, progress=progress,
+            engine=engine, seed=seed, siblings_visible=siblings_visible, progress=progress, over=over,
         )  # fmt: skip
     if not found.ok:
         failed = [f"{b.bridge}: {name}" for b in found.bridges for name, check in b.checks.items() if not check.ok]

@@ -44,6 +44,7 @@ def calibrate(  # noqa: PLR0917 (one parameter per argument and option)
     hold: Annotated[
         list[str] | None, typer.Option("--hold", metavar="PRIOR", help="Keep this prior as it is by hand. Repeatable.")
     ] = None,
+    scheduler: flags.Scheduler = None,
     seed: flags.Seed = 1,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
@@ -61,13 +62,14 @@ def calibrate(  # noqa: PLR0917 (one parameter per argument and option)
     _require_writable(out, left_out, bases, force=force)
     engine = engine_named("exact")
     from evidence.analysis.calibrate import calibrate as learn
+    from evidence.batch import spread
 
     _require_groups(bases)
     _require_scales(hold or [])
 
-    with progress_bar(quiet=quiet) as progress:
+    with progress_bar(quiet=quiet) as progress, spread(scheduler) as over:
         date = datetime.now(UTC).strftime("%Y-%m-%d")
-        found = learn(bases, model, engine=engine, seed=seed, date=date, hold=hold or (), progress=progress)
+        found = learn(bases, model, engine=engine, seed=seed, date=date, hold=hold or (), progress=progress, over=over)
     if json:
         from evidence.report.documents import json_text
 

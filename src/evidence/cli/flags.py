@@ -34,6 +34,14 @@ Belief = Annotated[
 Seed = Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Seed of every random draw.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="local:N|ADDRESS",
+        help="Spread the work over N processes, or over the workers of a Dask scheduler (docs/scale.md).",
+    ),
+]
 Report = Annotated[
     Path | None,
     typer.Option(

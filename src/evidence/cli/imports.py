@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,11 @@ from evidence.cli.running import bad_option, base_named, guarded, model_named, s
 
 if TYPE_CHECKING:
     from evidence.domain.records import EvidenceBase
+
+if TYPE_CHECKING:
+    from evidence.domain.records import Model
+    from evidence.io.inspect_control import Auditing
+    from evidence.io.inspect_import import Plan
 
 app = typer.Typer(name="import", no_args_is_help=True, help="Turns other people's tables and logs into evidence bases.")
 
@@ -114,6 +120,15 @@ def inspect_logs(  # noqa: PLR0917 (one parameter per argument and option)
     lower_is_better: Annotated[
         list[str] | None, typer.Option(metavar="SCORER", help="A scorer whose smaller numbers are better. Repeatable.")
     ] = None,
+    control: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCORER", help="Logs of ControlArena: safety by this scorer of suspicion, prices by usefulness."
+        ),
+    ] = None,
+    audit_budget: Annotated[
+        float, typer.Option(metavar="PERCENT", help="With --control: honest runs that may be looked into.")
+    ] = 5.0,
     allow_unfinished: Annotated[
         bool, typer.Option("--allow-unfinished", help="Take logs whose status is not success, and say so.")
     ] = False,
@@ -136,6 +151,12 @@ def inspect_logs(  # noqa: PLR0917 (one parameter per argument and option)
 
     read = model_named(model)
     question = None if like is None else base_named(like).question
+    if control is not None:
+        from evidence.io.inspect_control import Auditing
+
+        plan = Plan(validity_class, baseline, like=question)
+        _import_control(logs, Auditing(control, audit_budget), plan, into, read, force=force, as_json=json, quiet=quiet)
+        return
     reading = Reading(technique_from, tuple(setting_from or ()), tuple(scorer or ()), allow_unfinished)
     scores, refused = read_logs(logs, reading)
     plan = Plan(validity_class, baseline, tuple(lower_is_better or ()), question)
@@ -149,4 +170,31 @@ def inspect_logs(  # noqa: PLR0917 (one parameter per argument and option)
         return
     counts = ", ".join(f"{count} {name}" for name, count in sizes.items())
     lines = [f"{base.question.id}: drafted ({counts}); every gap is unknown: rate them in settings.csv"]
+    show(lines_view([*lines, *([] if quiet else [f"refused: {r.file}: {r.reason}" for r in done.refused])]))
+
+
+def _import_control(
+    logs: list[Path], auditing: Auditing, plan: Plan, into: Path, model: Model, *,
+    force: bool, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Protocols as techniques, their safety as findings, their loss of usefulness as prices."""
+    from evidence.io.inspect_control import prices_of, read_protocols, scores_of, summary_of
+    from evidence.io.inspect_import import draft_base
+    from evidence.report.documents import json_text
+    from evidence.report.render import lines_view
+
+    protocols, refused = read_protocols(logs, auditing)
+    scores, lost = scores_of(protocols)
+    priced = replace(plan, prices=prices_of(protocols, plan.baseline))
+    done = draft_base(into, scores, [*refused, *lost], priced, model=model, force=force)
+    base = done.base
+    found = [dict(summary_of(protocol)) for protocol in protocols]
+    if as_json:
+        problems = [{"file": r.file, "reason": r.reason} for r in done.refused]
+        typer.echo(json_text({"id": base.question.id, "protocols": found, "refused": problems}), nl=False)
+        return
+    lines = [f"{base.question.id}: drafted ({len(base.techniques)} techniques, {len(base.findings)} findings)"]
+    lines += [
+        f"{p['protocol']} in {p['setting']}: safety {p['safety']:.3f}, usefulness {p['usefulness']:.3f}" for p in found
+    ]
     show(lines_view([*lines, *([] if quiet else [f"refused: {r.file}: {r.reason}" for r in done.refused])]))

@@ -72,6 +72,7 @@ def review(
     model: flags.ModelName = flags.DEFAULT_MODEL,
     engine: flags.EngineName = "exact",
     set: flags.Settings = None,
+    scheduler: flags.Scheduler = None,
     seed: flags.Seed = 1,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
@@ -90,8 +91,10 @@ def review(
         _require_alone("--all", STUDY=studies, **{"--finding": finding, "--belief": belief, "--prereg": prereg})
         named = base if _was_given(context, "base") else None
         pages = None if report is None else Pages(report, reproducing_line(context), force=force)
-        _review_all(named, model_named(model), choices, pages, as_json=json, quiet=quiet)
+        _review_all(named, model_named(model), choices, pages, as_json=json, quiet=quiet, scheduler=scheduler)
         return
+    if scheduler is not None:
+        raise bad_option("--scheduler", "one review", "--all: one review is not spread")
     _require_writable(report, force=force)
     priors = model_named(model)
     if not studies:
@@ -161,27 +164,31 @@ def _as_file_name(text: str) -> str:
 
 
 def _review_all(
-    base: str | None, priors: Model, choices: Choices, pages: Pages | None, *, as_json: bool, quiet: bool
-) -> None:
+    base: str | None, priors: Model, choices: Choices, pages: Pages | None, *,
+    as_json: bool, quiet: bool, scheduler: str | None,
+) -> None:  # fmt: skip
     """Review every study of one base, or of every shipped one. Exits with 5 where a verdict is withheld."""
     from evidence.io.shipped import list_shipped
 
     names = list(list_shipped().bases) if base is None else [base]
     bases = {name: checked(base_named(name), priors) for name in names}
     found: list[tuple[str, Review]] = []
-    with progress_bar(quiet=quiet) as progress:
-        from evidence.analysis.review import prepare_whole, review_study
+    from evidence.batch import spread
+
+    with progress_bar(quiet=quiet) as progress, spread(scheduler) as over:
+        from evidence.analysis.many import Studied, review_each
         from evidence.analysis.subject import reviewed_studies
 
         places = [(name, study) for name, b in bases.items() for study in reviewed_studies(b)]
         if pages is not None:
             pages.require_free(places)
         options, engine = options_of(choices, None), engine_named("exact")
-        whole = {name: prepare_whole(b, priors, engine=engine, options=options) for name, b in bases.items()}
-        for number, (name, study) in enumerate(places):
+        asked = [Studied(bases[name], priors, study, engine, options) for name, study in places]
+        reviews = iter(review_each(asked, over))
+        for number, (name, _) in enumerate(places):
             if progress is not None:
                 progress("reviewing", number, len(places))
-            found.append((bases[name].question.id, review_study(whole[name], study)))
+            found.append((bases[name].question.id, next(reviews)))
             if pages is not None:
                 pages.write(name, found[-1][1])
     if as_json:

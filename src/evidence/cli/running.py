@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 INTERNAL_ERROR, BAD_INPUT, TAMPERED, DEVIATES, NO_VERDICT = 1, 2, 3, 4, 5
 ENGINES = ("exact", "sampled")
-_NOT_REPRODUCED = frozenset({"json", "quiet", "report", "force", "no_elicit", "csv", "out", "figures"})
+_NOT_REPRODUCED = frozenset({"json", "quiet", "report", "force", "no_elicit", "csv", "out", "figures", "scheduler"})
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 

@@ -10,15 +10,18 @@ import typer
 
 from evidence.cli import flags
 from evidence.cli.running import (
+    NO_VERDICT,
     answer,
     bad_option,
     base_named,
+    complain,
     engine_named,
     guarded,
     model_named,
     number,
     progress_bar,
     reproducing_line,
+    show,
 )
 from evidence.domain.errors import BadInput
 from evidence.domain.proposals import Proposal, ProposedReader
@@ -50,6 +53,8 @@ def value(
         float | None,
         typer.Option("--budget", metavar="HOURS", help="Which of several proposals to do with this many hours now."),
     ] = None,
+    each: Annotated[bool, typer.Option("--each", help="Each of several proposals alone, a line each.")] = False,
+    scheduler: flags.Scheduler = None,
     model: Annotated[
         str | None, typer.Option("--model", metavar="M", help="Model in place of the proposals' own.")
     ] = None,
@@ -71,9 +76,15 @@ def value(
     Example: evidence value replicate-control-larger --reader 0.8
 
     Several proposals and a budget: evidence value A.toml B.toml C.toml --budget 1000
+
+    Each of several alone: evidence value A.toml B.toml C.toml --each
     """
-    if len(proposals) > 1 and budget is None:
-        raise bad_option("--budget", "nothing", "hours, where there are several proposals")
+    if len(proposals) > 1 and budget is None and not each:
+        raise bad_option("--budget", "nothing", "hours, where there are several proposals, or --each")
+    if each and (budget is not None or figures is not None):
+        raise bad_option("--each", "--budget or --figures beside it", "one of the two")
+    if scheduler is not None and not each:
+        raise bad_option("--scheduler", "no --each", "--each: one value, or one portfolio, is not spread")
     if budget is not None and budget <= 0:
         raise bad_option("--budget", f"{budget:g}", "a number of hours above 0")
     if budget is not None and (reader is not None or figures is not None):
@@ -82,6 +93,9 @@ def value(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     extra = () if reader is None else (_reader(reader),)
     asked = [_load(name, model) for name in proposals]
+    if each:
+        _value_each(asked, extra, seed, scheduler, as_json=json, quiet=quiet)
+        return
     command = reproducing_line(context)
     paths = _pictures(figures, asked[0][0], force=force)
     with progress_bar(quiet=quiet) as progress:
@@ -99,6 +113,39 @@ def value(
         for name, path in paths.items():
             write_text(path, svg_of(FIGURES[name](found)), force=force)
     answer(found, lambda: _view(found, command), as_json=json)
+
+
+def _value_each(
+    asked: list[tuple[Proposal, EvidenceBase, Model]], extra: tuple[ProposedReader, ...], seed: int,
+    scheduler: str | None, *, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Value every proposal alone. Exits with 5 where a verdict is withheld."""
+    from evidence.batch import spread
+
+    found: list[Value] = []
+    with progress_bar(quiet=quiet) as progress, spread(scheduler) as over:
+        from evidence.analysis.many import Proposed, value_each
+        from evidence.analysis.value import Asking
+        from evidence.inference.foresight import foresee
+
+        asking = Asking(engine_named("exact"), foresee, seed=seed, extra=extra)
+        values = iter(value_each([Proposed(*one, asking) for one in asked], over))
+        for number in range(len(asked)):
+            if progress is not None:
+                progress("valuing", number, len(asked))
+            found.append(next(values))
+    if as_json:
+        from evidence.report.documents import json_of_values
+
+        typer.echo(json_of_values(found), nl=False)
+    else:
+        from evidence.report.value import values_view
+
+        show(values_view(found))
+    failed = [one.id for one in found if not one.ok]
+    if failed:
+        complain([f"no verdict: {', '.join(failed)}; `evidence value PROPOSAL` says why"])
+        raise typer.Exit(NO_VERDICT)
 
 
 def _pictures(folder: Path | None, proposal: Proposal, *, force: bool) -> dict[str, Path]:

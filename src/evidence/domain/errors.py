@@ -24,17 +24,20 @@ class Problem:
         return f"{place}: found {self.found}, wanted {self.wanted}"
 
 
-class BadInput(Exception):  # noqa: N818 (the name says whose mistake it is)
+class _Problems(Exception):  # noqa: N818 (the names of its kinds say more)
+    """An error that is a list of problems, and stays one on its way between processes."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[_Problems], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
+
+
+class BadInput(_Problems):
     """The user's input cannot be used; `problems` holds everything that was found wrong with it."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
 
-
-class Tampered(Exception):  # noqa: N818 (the name says what happened)
+class Tampered(_Problems):
     """Something frozen is not what was frozen; `problems` says what and where."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class Plan:
     lower_is_better: tuple[str, ...] = ()
     like: Question | None = None
     """A question to take over, with its targets and dimensions; default: a draft."""
+    prices: Mapping[tuple[str, str, str], float] = field(default_factory=dict[tuple[str, str, str], float])
+    """Points of usefulness that a technique costs, by task, model and technique."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,7 @@ def _tables(kept: Sequence[tuple[_Arm, str, Row]], plan: Plan, *, by_model: bool
             "id": f"f{number}", "study": studies[arm.score.task], "setting": setting,
             "technique": techniques[arm.score.technique],
             "higher_is_better": arm.score.scorer not in plan.lower_is_better, **numbers,
+            "price_technique": plan.prices.get((arm.score.task, arm.score.model, arm.score.technique)),
             "where": _where(arm), "source_kind": "full text", "note": _note(arm, by_model=by_model),
         }
         for number, (arm, setting, numbers) in enumerate(kept, start=1)

@@ -80,7 +80,7 @@ def read_logs(paths: Sequence[Path], reading: Reading) -> tuple[list[LogScore], 
     """
     for place in (reading.technique_from, *reading.setting_from):
         _require_place(place)
-    _require_inspect()
+    require_inspect()
     scores: list[LogScore] = []
     refused: list[Refusal] = []
     seen: dict[str, str] = {}
@@ -110,7 +110,8 @@ def _require_place(place: str) -> None:
         raise BadInput([Problem("--technique-from", None, "", repr(place), f"one of {', '.join(SOURCES)}")])
 
 
-def _require_inspect() -> None:
+def require_inspect() -> None:
+    """Raises BadInput where Inspect is not installed."""
     try:
         import inspect_ai.log  # noqa: F401  # also lets `zipfile` read Zstandard
     except ImportError:
@@ -118,11 +119,12 @@ def _require_inspect() -> None:
         raise BadInput([Problem("import inspect", None, "", "no package inspect_ai", wanted)]) from None
 
 
-def _read(file: Path, reading: Reading, seen: dict[str, str]) -> list[LogScore | Refusal]:
+def open_log(file: Path, seen: dict[str, str], *, allow_unfinished: bool) -> tuple[EvalLog, list[EvalSampleSummary]]:
+    """Header and summaries of a log that can be used. Raises RefusedLog; `seen` holds evaluations read before."""
     require_bounded(file)
     require_truthful(file)
     log, samples = _parsed(file)
-    if log.status != "success" and not reading.allow_unfinished:
+    if log.status != "success" and not allow_unfinished:
         raise RefusedLog(f"status {log.status}, not success (--allow-unfinished takes it)")
     if log.invalidated:
         raise RefusedLog("samples of it were declared invalid")
@@ -132,6 +134,11 @@ def _read(file: Path, reading: Reading, seen: dict[str, str]) -> list[LogScore |
     seen[key] = shown(file.name)
     if not re.match(r"(19|20)[0-9]{2}-", log.eval.created):
         raise RefusedLog("no date of creation")
+    return log, samples
+
+
+def _read(file: Path, reading: Reading, seen: dict[str, str]) -> list[LogScore | Refusal]:
+    log, samples = open_log(file, seen, allow_unfinished=reading.allow_unfinished)
     reducers = log.eval.config.epochs_reducer or ["mean"]
     if (log.eval.config.epochs or 1) > 1 and reducers != ["mean"]:
         raise RefusedLog("its epochs are reduced to something else than their mean")
@@ -196,8 +203,8 @@ def _by_scorer(samples: Sequence[EvalSampleSummary]) -> tuple[dict[str, dict[str
     unscored: dict[str, int] = {}
     for sample in samples:
         for scorer, score in (sample.scores or {}).items():
-            for name, value in _named(scorer, score.value):
-                number = _number(value)
+            for name, value in named_scores(scorer, score.value):
+                number = number_of(value)
                 if sample.error is not None or (number is not None and math.isnan(number)):
                     unscored[name] = unscored.get(name, 0) + 1
                 else:
@@ -205,14 +212,15 @@ def _by_scorer(samples: Sequence[EvalSampleSummary]) -> tuple[dict[str, dict[str
     return values, unscored
 
 
-def _named(scorer: str, value: object) -> Iterator[tuple[str, object]]:
+def named_scores(scorer: str, value: object) -> Iterator[tuple[str, object]]:
+    """A score by the name of its scorer; one of a dictionary as `scorer.key`."""
     if isinstance(value, Mapping):
         yield from ((f"{scorer}.{key}", inner) for key, inner in value.items())
     else:
         yield scorer, value
 
 
-def _number(value: object) -> float | None:
+def number_of(value: object) -> float | None:
     """A score as Inspect's `value_to_float` has it; None for what it would warn of and count as 0."""
     if isinstance(value, str):
         known = WORDS.get(value, WORDS.get(value.lower()) if len(value) > 1 else None)

@@ -62,6 +62,12 @@ def json_of_reviews(reviews: Iterable[tuple[str, Review]]) -> str:
     return json_text({"reviews": documents, "ok": all(review.ok for _, review in found)})
 
 
+def json_of_values(values: Iterable[Value]) -> str:
+    """Values of proposals, and whether every one of them has a verdict."""
+    found = list(values)
+    return json_text({"values": [json.loads(json_of(value)) for value in found], "ok": all(v.ok for v in found)})
+
+
 def json_text(document: Any) -> str:
     """One JSON document, ASCII only so that no name can drive a terminal; NaN is an error."""
     return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"

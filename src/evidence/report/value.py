@@ -186,6 +186,19 @@ def knowing_lines(value: Value) -> tuple[str, ...]:
     return tuple(f"{show_name(k.label)}: {hours(k.hours)} hours (error {hours(k.monte_carlo_se)})" for k in told)
 
 
+def values_view(values: Iterable[Value]) -> RenderableType:
+    """One line per proposal: what it costs now and saves then; no numbers where a gate failed."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("proposal", "hours\nnow", "saved\nthen", "by\ninformation", "hours now\nfor one then"):
+        table.add_column(name, justify="left" if name == "proposal" else "right", overflow="fold")
+    for value in values:
+        information = value.channels.get("information", 0.0)
+        rate = "" if value.exchange_rate is None else hours(value.exchange_rate)
+        numbers = [hours(x) for x in (value.hours_now, value.hours_saved_then, information)] + [rate]
+        table.add_row(Text(show_name(value.title)), *(numbers if value.ok else ["no verdict", "", "", ""]))
+    return table
+
+
 def portfolio_view(found: Portfolio, *, command: str = "") -> RenderableType:
     """What to do with a budget of hours."""
     foot = section("REPRODUCE", reproduce_lines(found.provenance, command))
