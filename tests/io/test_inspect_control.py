@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import bases
 from evidence.cli import app
-from evidence.cli.exporting_inspect import export_inspect
+from evidence.cli.exports import export
 from evidence.io.inspect_control import Auditing, percentile, prices_of, read_protocols, scores_of
 from evidence.io.inspect_logs import Reading, read_logs
 from evidence.io.tables import load_base
@@ -192,8 +192,8 @@ def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     base = bases.write_base(folder / "tiny")
     command = typer.Typer(add_completion=False)
-    command.command()(export_inspect)
-    words = ["beta2024", "--base", str(base), "--out", str(folder / "review.json")]
+    command.command()(export)
+    words = [str(base), "--to", "inspect", "--study", "beta2024", "--out", str(folder / "review.json")]
     result = CliRunner().invoke(command, words)
     assert result.exit_code == 0, result.output
     again = CliRunner().invoke(command, words)

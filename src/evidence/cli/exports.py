@@ -22,12 +22,14 @@ from evidence.cli.running import (
     options_of,
     progress_bar,
     require_verdict,
+    run_review,
 )
 
 if TYPE_CHECKING:
     from evidence.domain.records import EvidenceBase, Model
 
-type Form = Literal["tidy", "metafor", "bibtex", "netcdf", "summary"]
+type Form = Literal["tidy", "metafor", "bibtex", "netcdf", "summary", "inspect"]
+RUN_THE_MODEL = frozenset({"netcdf", "summary", "inspect"})
 SUMMARY_SUFFIXES = ("", ".md", ".csv")
 
 
@@ -39,13 +41,15 @@ def export(
         Form,
         typer.Option(
             help="tidy: the whole base as one CSV, `import tidy` reads it back. metafor: yi and vi. bibtex: the studies. "
-            "netcdf: the ranking's fit, for ArviZ. summary: a summary of findings."
+            "netcdf: the ranking's fit, for ArviZ. summary: a summary of findings. inspect: the review of --study as "
+            "metadata for a log of Inspect."
         ),
     ],
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Default: standard output. netcdf needs one; summary: .md or .csv."),
     ] = None,
+    study: Annotated[str | None, typer.Option("--study", metavar="ID", help="For inspect: whose review.")] = None,
     force: flags.Force = False,
     target: flags.Target = None,
     model: flags.ModelName = flags.DEFAULT_MODEL,
@@ -53,17 +57,20 @@ def export(
     seed: flags.Seed = 1,
     quiet: flags.Quiet = False,
 ) -> None:
-    """An evidence base in other people's formats; netcdf and summary run the model first, exit 5 if a check failed.
+    """An evidence base in other people's formats; netcdf, summary and inspect run the model, exit 5 if a check failed.
 
     Example: evidence export control --to metafor --out control.csv
     """
     choices = Choices(target, tuple(set or ()), seed)
-    _require_sensible(to, out, choices, force=force)
+    _require_sensible(to, out, choices, study, force=force)
     if to == "netcdf":
         priors = model_named(model)
         _export_fit(checked(draft_named(base)[1], priors), priors, choices, out, force=force, quiet=quiet)
         return
     draft, evidence_base = draft_named(base)
+    if study is not None:
+        _export_review(checked(evidence_base, priors := model_named(model)), priors, study, choices, out, quiet=quiet)
+        return
     notes: list[str] = []
     if to == "tidy":
         from evidence.io.tidy import tidy_text
@@ -93,10 +100,13 @@ def export(
         complain(notes)
 
 
-def _require_sensible(to: Form, out: Path | None, choices: Choices, *, force: bool) -> None:
+def _require_sensible(to: Form, out: Path | None, choices: Choices, study: str | None, *, force: bool) -> None:
     """Raises BadInput for options that make no sense together, and a file that cannot be written, before the work."""
-    if to not in {"netcdf", "summary"} and (choices.target is not None or choices.settings):
-        raise bad_option("--to", to, "netcdf or summary beside --target or --set: the others run no model")
+    if (to == "inspect") != (study is not None):
+        found = "nothing" if study is None else repr(study)
+        raise bad_option("--study", found, "a study of the base with --to inspect, and only there")
+    if to not in RUN_THE_MODEL and (choices.target is not None or choices.settings):
+        raise bad_option("--to", to, "netcdf, summary or inspect beside --target or --set: the others run no model")
     if to == "netcdf":
         if out is None:
             raise bad_option("--out", "nothing", "a name that ends in .nc")
@@ -123,6 +133,23 @@ def _export_fit(
     if out is not None:
         store_fit(out, fitted, force=force)
     require_verdict(fitted.ranking)
+
+
+def _export_review(
+    base: EvidenceBase, model: Model, study: str, choices: Choices, out: Path | None, *, quiet: bool
+) -> None:
+    """The review as metadata (docs/inspect.md). Exits with 5, its numbers written as null, where a check failed."""
+    from evidence.io.store import write_text
+    from evidence.report.documents import json_text
+    from evidence.report.inspect_metadata import metadata_of
+
+    found = run_review(base, model, studies=(study,), finding=None, choices=choices, belief=None, quiet=quiet)
+    text = json_text(metadata_of(found))
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        write_text(out, text, force=True)
+    require_verdict(found)
 
 
 def _summary_text(base: EvidenceBase, model: Model, choices: Choices, out: Path | None, *, quiet: bool) -> str:
