@@ -12,10 +12,13 @@ author = "The evidence authors"
 project_copyright = "The evidence authors"
 version = release = version_of("evidence")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_nb", "sphinx.ext.autodoc"]
 root_doc = "docs/index"
-include_patterns = ["*.md", "docs/*.md", "data/README.md", "data/**/README.md", "validation/README.md"]
+include_patterns = ["*.md", "docs/*.md", "data/README.md", "data/**/README.md", "validation/README.md", "notebooks/*"]
 exclude_patterns = [".venv", ".git", ".pytest_cache", ".ruff_cache", "build", "dist", "src", "tests", "models"]
+
+# Notebooks are shown as stored: the tests execute them and compare.
+nb_execution_mode = "off"
 
 # Anchors are those that a forge gives to headings, so `page.md#heading` works in both places.
 myst_heading_anchors = 4

@@ -50,7 +50,9 @@ def clean(notebook: NotebookNode) -> NotebookNode:
             shown = output.get("data", {})
             if len(shown) > 1 and (len(shown.get("text/plain", "")) > LONGEST_PLAIN or not {"text/html"} & set(shown)):
                 del shown["text/plain"]
-            output.metadata = nbformat.from_dict({}) if "metadata" in output else output.get("metadata")
+            if "metadata" in output:
+                output.metadata = nbformat.from_dict({})
+    nbformat.validate(notebook)
     return notebook
 
 
