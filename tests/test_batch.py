@@ -262,8 +262,9 @@ def test_an_address_where_no_scheduler_answers_is_told_within_ten_seconds(answer
         taken.close()
 
 
-def test_without_dask_one_line_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "distributed", None)
+@pytest.mark.parametrize("package", ["distributed", "cryptography"])
+def test_without_dask_one_line_says_what_to_install(package, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
     result = run("review", "--all", "--base", bases.write_base(tmp_path / "tiny"), "--scheduler", "local:2", code=2)
     assert result.stderr.count("\n") == 1
     assert "pip install 'evidence[scale]'" in result.stderr
