@@ -120,9 +120,10 @@ def _local_workers(scheduler: str) -> int:
 
 def _require_dask() -> None:
     try:
+        import cryptography  # noqa: F401  # makes the certificates of local workers
         import distributed  # noqa: F401
-    except ImportError:
-        raise _bad("no package distributed", "Dask: pip install 'evidence[scale]'") from None
+    except ImportError as error:
+        raise _bad(f"no package {error.name}", "Dask: pip install 'evidence[scale]'") from None
 
 
 def _local(n_workers: int, stack: ExitStack, level: int) -> Client:
