@@ -19,6 +19,8 @@ exclude_patterns = [".venv", ".git", ".pytest_cache", ".ruff_cache", "build", "d
 
 # Notebooks are shown as stored: the tests execute them and compare.
 nb_execution_mode = "off"
+# Pygments knows neither cells of shell in a notebook nor CSV.
+suppress_warnings = ["misc.highlighting_failure"]
 
 # Anchors are those that a forge gives to headings, so `page.md#heading` works in both places.
 myst_heading_anchors = 4

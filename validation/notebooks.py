@@ -33,6 +33,8 @@ def execute(name: str) -> NotebookNode:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
         "COLUMNS": "100",
+        # NumPyro's progress bars ask for widgets; without them a warning would stand in the page, with a path.
+        "PYTHONWARNINGS": "ignore:IProgress not found",
     }
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(notebook, timeout=LONGEST_CELL_SECONDS, resources={"metadata": {"path": folder}})
