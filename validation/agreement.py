@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import arviz
+import jax
 import numpy as np
 
 from calibration import sources_of
@@ -136,6 +137,7 @@ def main():
         if problem.name in done or (options.only and not problem.name.startswith(options.only)):
             continue
         rows.append(compare(problem))
+        jax.clear_caches()  # ten compiled models take all the memory maps that Linux gives a process
         print(json.dumps(rows[-1]), flush=True)
         if not options.only:
             stored = {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "sources": sources(), "rows": rows}

@@ -1,11 +1,13 @@
 """The mode and its curvature against closed forms and the dense oracle."""
 
+import functools
+
 import numpy as np
 import pytest
 
 import cases
 import dense
-from evidence.inference import exact
+from evidence.inference import exact, mode
 from evidence.inference.engine import Evidence, pair_moments
 from evidence.inference.exact import ExactEngine, spoken_of
 from evidence.inference.mode import MAX_STEPS, proposal_at_mode
@@ -51,17 +53,22 @@ def test_the_mode_of_a_conjugate_normal_is_its_mean_and_the_curvature_its_precis
     assert found.share == PRIOR_SHARE
 
 
-def dense_slope(design, hyper, evidence, known, x):
-    """Gradient (k,) at `x` of minus log target by central differences of the dense joint normal."""
+def dense_slope(arrays, ridge, y):
+    """Gradient (k,) at straight `y` of minus the log density there by central differences of the dense joint normal."""
+    design, hyper, evidence, known = arrays
 
-    def value(coordinates):
+    def value(straight):
+        coordinates = ridge.bend(straight[None, :])[0]
         xi = np.zeros((1, len(hyper.names)))
         xi[0, known] = coordinates
         values = ExactEngine().evaluate(design, hyper, evidence, xi).hyper[0]
-        return 0.5 * coordinates @ coordinates - dense.log_likelihood_and_posterior(BASE, eta_of(hyper, values))[0]
+        log_target = (
+            dense.log_likelihood_and_posterior(BASE, eta_of(hyper, values))[0] - 0.5 * coordinates @ coordinates
+        )
+        return ridge.straighten(coordinates[None, :])[1][0] - log_target
 
-    steps = 1e-4 * np.eye(len(x))
-    return np.array([(value(x + step) - value(x - step)) / 2e-4 for step in steps])
+    steps = 1e-4 * np.eye(len(y))
+    return np.array([(value(y + step) - value(y - step)) / 2e-4 for step in steps])
 
 
 def eta_of(hyper, values):
@@ -74,19 +81,26 @@ def eta_of(hyper, values):
     }  # fmt: skip
 
 
-def test_at_the_mode_the_dense_joint_normal_is_flat_and_curved_as_found():
+@pytest.mark.parametrize(("clear", "n_odds"), [(-np.inf, 2), (8.0, 0)], ids=["log odds", "own coordinates"])
+def test_at_the_mode_the_dense_joint_normal_is_flat_and_curved_as_found(monkeypatch, clear, n_odds):
+    monkeypatch.setattr(mode, "CLEAR", clear)
     arrays = arrays_of(BASE, cases.spread_model())
     found = proposal_at_mode(*arrays)
     assert len(found.mean) == arrays[-1].sum()
-    assert np.abs(dense_slope(*arrays, found.mean)).max() < 0.01
-    assert np.abs(dense_slope(*arrays, np.zeros(len(found.mean)))).max() > 0.5  # the start is no mode
-    columns = [
-        (dense_slope(*arrays, found.mean + step) - dense_slope(*arrays, found.mean - step)) / 0.02
-        for step in 0.01 * np.eye(len(found.mean))
-    ]
-    values, vectors = np.linalg.eigh((np.array(columns) + np.transpose(columns)) / 2)
+    assert len(found.ridge.relevances) == n_odds
+    at = functools.partial(dense_slope, arrays, found.ridge)
+    start = found.ridge.straighten(np.zeros((1, len(found.mean))))[0][0]
+    names = np.array(arrays[1].names)[arrays[-1]]
+    moved = np.array([n_odds > 0 or not name.startswith("l[") for name in names])
+    assert np.abs(at(found.mean)[moved]).max() < 0.01
+    assert np.abs(at(start)[moved]).max() > 0.5  # the start is no mode
+    np.testing.assert_array_equal(found.mean[~moved], 0.0)
+    np.testing.assert_allclose(cov_of(found)[~moved], np.eye(len(names))[~moved], atol=1e-12)
+    columns = [(at(found.mean + step) - at(found.mean - step)) / 0.02 for step in 0.01 * np.eye(len(found.mean))]
+    curvature = ((np.array(columns) + np.transpose(columns)) / 2)[np.ix_(moved, moved)]
+    values, vectors = np.linalg.eigh(curvature)
     expected = (vectors / np.maximum(values, 1.0)) @ vectors.T
-    np.testing.assert_allclose(cov_of(found), expected, atol=0.02)
+    np.testing.assert_allclose(cov_of(found)[np.ix_(moved, moved)], expected, atol=0.02)
 
 
 ORDERS = (

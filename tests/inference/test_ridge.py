@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import logit
 
 import cases
 from evidence.inference.proposals import Proposal, log_prior
@@ -30,7 +31,7 @@ def x(ridge_and_tables):
     return np.random.default_rng(1).standard_normal((500, len(ridge_and_tables[2])))
 
 
-def test_the_straight_coordinates_are_logarithms_of_common_part_and_noise(ridge_and_tables, x):
+def test_the_straight_coordinates_are_logarithms_of_common_part_and_noise_and_log_odds(ridge_and_tables, x):
     ridge, tables, names = ridge_and_tables
     value = dict(zip(names, look_up(np, tables, x).T, strict=True))
     straight = ridge.straighten(x)[0]
@@ -39,7 +40,10 @@ def test_the_straight_coordinates_are_logarithms_of_common_part_and_noise(ridge_
     v = value[names[ridge.noisy[0]]]
     np.testing.assert_allclose(straight[:, ridge.spread], np.log(own * v**2), atol=1e-10)
     np.testing.assert_allclose(straight[:, ridge.noisy[0]], np.log(value["sigma"] ** 2 + own * (1 - v**2)), atol=1e-10)
-    same = [k for k in range(len(names)) if k not in {ridge.spread, *ridge.noisy}]
+    assert [names[k] for k in ridge.relevances] == ["l[F1]", "l[F2]"]
+    for k in ridge.relevances:
+        np.testing.assert_allclose(straight[:, k], logit(value[names[k]]), rtol=1e-9, atol=1e-9)
+    same = [k for k in range(len(names)) if k not in {ridge.spread, *ridge.noisy, *ridge.relevances}]
     np.testing.assert_array_equal(straight[:, same], x[:, same])
 
 
@@ -66,3 +70,16 @@ def test_the_density_of_a_straightened_proposal_is_that_of_its_draws(ridge_and_t
     ratio = np.zeros(len(x))
     ratio[possible] = np.exp(log_prior(x[possible]) - proposal.log_density(x[possible]))
     assert abs(ratio.mean() - 1) < 4 * ratio.std() / np.sqrt(len(x))
+
+
+def test_the_chain_rule_is_that_of_the_straight_coordinates(ridge_and_tables, x):
+    ridge = ridge_and_tables[0].odds_only()
+    step = 1e-3
+    for row in x[:20]:
+        y = ridge.straighten(row[None, :])[0][0]
+        back, log_volume, stretch, slope = ridge.chain_rule(y)
+        np.testing.assert_allclose(back, row, atol=1e-6)
+        assert log_volume == pytest.approx(ridge.straighten(row[None, :])[1][0], abs=1e-6)
+        np.testing.assert_allclose(stretch, np.diag(ridge.slope(row)), rtol=1e-3)
+        sides = [ridge.straighten(ridge.bend(y + side * step * np.eye(len(y))))[1] for side in (-1, 1)]
+        np.testing.assert_allclose(slope, (sides[1] - sides[0]) / (2 * step), atol=0.1)  # kinks of the table

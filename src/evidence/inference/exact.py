@@ -234,15 +234,17 @@ class _Rounds:
 def _first_proposal(rounds: _Rounds, start: Posterior | None, progress: Progress | None) -> Proposal:
     """What a posterior under similar assumptions suggests; without one the prior, or in a large literature the mode."""
     is_large = rounds.is_large or len(rounds.design.cell_place) > LARGE_CELLS
+    ridge = ridge_of(rounds.hyper, rounds.known)
     if start is not None and start.names == rounds.hyper.names:
         found = adapt(start.coordinates[:, rounds.active], np.log(start.weights))
-    elif is_large:
-        from evidence.inference.mode import proposal_at_mode
-
-        found = proposal_at_mode(rounds.design, rounds.hyper, rounds.evidence, rounds.known, progress=progress)
-    else:
+        return found.straightened(ridge.kept(np.zeros(len(ridge.relevances), dtype=bool))) if is_large else found
+    if not is_large:
         return Proposal.prior(len(rounds.active))
-    return found.straightened(ridge_of(rounds.hyper, rounds.known)) if is_large else found
+    from evidence.inference.mode import proposal_at_mode
+
+    found = proposal_at_mode(rounds.design, rounds.hyper, rounds.evidence, rounds.known, progress=progress)
+    told = np.zeros(0, dtype=np.int64) if found.ridge is None else found.ridge.relevances
+    return found.straightened(ridge.kept(np.isin(ridge.relevances, told)))
 
 
 def _to_posterior(design: Design, hyper: Hyper, xi: Floats, weights: Floats, out: Any) -> Posterior:

@@ -39,8 +39,10 @@ class Proposal:
 
     def straightened(self, ridge: Ridge) -> Proposal:
         """The proposal with the same mean in the straight coordinates, and to first order the same covariance."""
-        mean = ridge.straighten(self.mean[None, :])[0][0]
-        _, root = np.linalg.qr((ridge.slope(self.mean) @ self.factor).T)
+        own = self.mean if self.ridge is None else self.ridge.bend(self.mean[None, :])[0]
+        slope = ridge.slope(own) if self.ridge is None else ridge.slope(own) @ np.linalg.inv(self.ridge.slope(own))
+        mean = ridge.straighten(own[None, :])[0][0]
+        _, root = np.linalg.qr((slope @ self.factor).T)
         return Proposal(mean, root.T, STRAIGHT_SHARE, ridge, STRAIGHT_FREEDOM)
 
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
