@@ -64,11 +64,18 @@ def test_a_notebook_is_small_clean_and_asks_a_question(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_notebook_uses_no_word_that_no_page_may_use(name):
+def test_a_notebook_says_no_word_that_no_page_may_use(name):
+    """In its own sentences: tables quote what papers say, and name readers."""
     notebook = nbformat.read(FOLDER / name, as_version=4)
-    written = [c.source for c in notebook.cells if c.cell_type == "markdown"]
-    shown = [text for _, text in texts(notebook)]
-    assert {word for text in written + shown for word in find_forbidden(text)} == set()
+    said = [c.source for c in notebook.cells if c.cell_type == "markdown"]
+    said += [
+        o.data["text/markdown"]
+        for c in notebook.cells
+        for o in c.get("outputs", [])
+        if "text/markdown" in o.get("data", {})
+    ]
+    assert len(said) > 2
+    assert {word for text in said for word in find_forbidden(text)} == set()
 
 
 def test_numbers_agree_within_units_of_what_is_printed_and_no_further():

@@ -15,7 +15,7 @@ from evidence.io.inspect_guard import RefusedLog, find_logs
 from evidence.io.inspect_logs import LogScore, Refusal, named_scores, number_of, open_log, require_inspect, shown
 
 if TYPE_CHECKING:
-    from inspect_ai.log import EvalSampleSummary
+    from evidence.io.inspect_logs import EvalSampleSummary
 
 HONEST, ATTACK = "honest", "attack"
 MAIN, SIDE = "main_task_success", "side_task_success"
