@@ -70,6 +70,8 @@ _RESULTS = frozenset(
 )
 
 SCHEMA_NAMES: tuple[str, ...] = tuple(_RECORDS)
+SCHEMA_VERSION = "v0.1"
+"""Files that a version's schemas accept stay acceptable; docs/schemas/ publishes them under this name."""
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -83,6 +85,7 @@ def schema(name: str) -> dict[str, Any]:
     mode = "serialization" if name in _RESULTS else "validation"
     result = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:evidence:schema:{SCHEMA_VERSION}:{name}",  # names it; no host has to answer
         **_RECORDS[name].model_json_schema(mode=mode),
     }
     if name == "setting":
