@@ -18,7 +18,7 @@ from evidence.domain.errors import BadInput
 from evidence.io.analyses import MAX_BYTES as MAX_JSON
 from evidence.io.analyses import read_result
 from evidence.io.csv_files import MAX_BYTES as MAX_CSV
-from evidence.io.csv_files import _read_cell, read_table
+from evidence.io.csv_files import read_cell, read_table
 from evidence.io.models import load_model
 from evidence.io.paper import load_paper
 from evidence.io.proposals import load_proposal
@@ -248,7 +248,7 @@ NO_NUMBERS = (
 @pytest.mark.parametrize("text", NO_NUMBERS)
 def test_s11_only_plain_decimal_numbers_are_numbers(text):
     for kind in ("number", "integer"):
-        assert _read_cell(text, kind)[1]
+        assert read_cell(text, kind)[1]
 
 
 @pytest.mark.parametrize("text", [t for t in NO_NUMBERS if t.strip()])
