@@ -135,7 +135,7 @@ def test_the_summary_and_the_fit_of_a_base(run, tmp_path):
     [
         (["--to", "netcdf"], "a name that ends in .nc"),
         (["--to", "summary", "--out", "s.html"], "a name that ends in .md or .csv"),
-        (["--to", "tidy", "--target", "closed model"], "netcdf or summary beside --target"),
+        (["--to", "tidy", "--target", "closed model"], "netcdf, summary or inspect beside --target"),
         (["--to", "excel"], "Invalid value for '--to'"),
     ],
 )

