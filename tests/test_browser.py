@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
-import subprocess
-import time
 import zipfile
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +13,8 @@ from playwright.sync_api import Page, TimeoutError, expect, sync_playwright
 from typer.testing import CliRunner
 
 from evidence.cli import app as command_line
-from evidence.cli.app import command_of, environment_of
+from evidence.cli.app import environment_of
+from serving import served
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -29,30 +26,12 @@ pytestmark = [
 ]  # fmt: skip
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def port():
     """The app as `evidence app` serves it."""
-    number = free_port()
     environment = {**environment_of("127.0.0.1", None), "STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}  # noqa: S104 (S1)
-    process = subprocess.Popen(
-        command_of("127.0.0.1", number), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", number), timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.2)
-    yield number
-    process.terminate()
-    process.wait(timeout=20)
+    with served(environment) as number:
+        yield number
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import ast
 import http.client
 import os
 import socket
-import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +17,7 @@ from evidence.app.workspace import MAX_FINDINGS, MAX_TECHNIQUES, read_base
 from evidence.cli import app as command_line
 from evidence.cli.app import command_of, environment_of
 from evidence.domain.errors import BadInput
+from serving import served
 from test_app import DEFAULT, opened, page
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 (what must not come of it is tested)
@@ -31,26 +31,12 @@ STREAM = "/_stcore/stream"
 @pytest.fixture(scope="module")
 def port():
     """The app as `evidence app` serves it, with a variable in the environment that would open it to everybody."""
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        number = taken.getsockname()[1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STREAMLIT_SERVER_ADDRESS", ANYWHERE)
         patch.setenv("STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION", "false")
         environment = environment_of("127.0.0.1", None)
-    process = subprocess.Popen(
-        command_of("127.0.0.1", number), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", number), timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.2)
-    yield number
-    process.terminate()
-    process.wait(timeout=20)
+    with served(environment) as number:
+        yield number
 
 
 def answer(port, path, headers):

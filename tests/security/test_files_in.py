@@ -221,11 +221,11 @@ def test_s10_yaml_pickles_and_arrays_of_objects_are_refused_wherever_a_file_is_r
             np.savez(file, a=np.array([{}, "x"], dtype=object))
     else:
         path.write_bytes(FOREIGN[name])
-    registry = tmp_path / "reg"
+    kept = tmp_path / "reg"
     commands = (
         ("check", path), ("rank", path), ("rank", "control", "--model", path), ("check", "control", "--model", path),
-        ("diagnose", path), ("prereg", "check", path, "--registry", registry),
-        ("prereg", "show", path, "--registry", registry), ("value", path), ("import", "table", path),
+        ("diagnose", path), ("prereg", "check", path, "--registry", kept),
+        ("prereg", "show", path, "--registry", kept), ("value", path), ("import", "table", path),
     )  # fmt: skip
     for words in commands:
         done = run(*words)
