@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 import socket
 import tempfile
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +27,10 @@ MOST_WORKERS = 256
 PATIENCE = 3
 """Seconds that a scheduler has to answer, and then to show a worker."""
 LONGEST_GREETING = 2**20
+PULSE = 5
+"""Seconds between two looks at the workers while an item takes its time."""
+ABANDONED = 60
+"""Seconds without any worker after which nobody will come back."""
 AHEAD = 8
 """Items per thread that are on their way at once: enough to keep workers busy, few enough to hold in memory."""
 ONE_THREAD = dict.fromkeys(
@@ -54,15 +60,15 @@ def spread(scheduler: str | None) -> Iterator[Map]:
         quiet = stack.enter_context(_quiet())
         # An item carries its whole base: large messages are meant. A worker's own limit of memory is the machine's.
         stack.enter_context(configure({"distributed.admin.large-graph-warning-threshold": "100GB"}))
-        found = _local(n_workers, stack, quiet) if n_workers else _connected(scheduler, stack)
-        yield _Spread(found)
+        yield _local(n_workers, stack, quiet) if n_workers else _Spread(_connected(scheduler, stack), lambda: None)
 
 
 @dataclass(frozen=True)
 class _Spread:
-    """The `map` of one client."""
+    """The `map` of one client; `replace` sees to it that its own workers are as many as asked for."""
 
     client: Client
+    replace: Callable[[], object]
 
     def __call__[T, R](self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
         waiting, run = iter(items), uuid.uuid4().hex
@@ -75,11 +81,32 @@ class _Spread:
         open_ = deque[Any](itertools.islice(calls, most))
         try:
             while open_:
-                yield _result_of(open_.popleft())
+                yield self._result_of(open_.popleft())
                 open_.extend(itertools.islice(calls, 1))
         finally:
             if open_:
                 self.client.cancel(list(open_), force=True)
+
+    def _result_of(self, future: Future[Any]) -> Any:
+        """Dask does not replace a worker that died while it started, and would wait for ever once all are lost."""
+        from distributed import KilledWorker
+
+        seen = time.monotonic()
+        while True:
+            try:
+                return future.result(timeout=PULSE)
+            except KilledWorker:
+                wanted = "workers that outlive an item: one killed them again and again (memory?)"
+                raise _bad("workers that died", wanted) from None
+            except CancelledError:
+                raise _bad("a scheduler that went away in the middle", "one that stays until the end") from None
+            except TimeoutError:
+                if future.status == "error":  # not the time of this wait was up: the item's own
+                    raise
+                self.replace()
+                seen = time.monotonic() if self.client.nthreads() else seen
+            if time.monotonic() - seen > ABANDONED:
+                raise _bad(f"workers that died: none for {ABANDONED} s", "workers that outlive an item (memory?)")
 
 
 @dataclass(frozen=True)
@@ -91,18 +118,6 @@ class _Call[T, R]:
 
     def __call__(self) -> R:
         return self.function(self.item)
-
-
-def _result_of(future: Future[Any]) -> Any:
-    from distributed import KilledWorker
-
-    try:
-        return future.result()
-    except KilledWorker:
-        wanted = "workers that outlive an item: one killed them again and again (memory?)"
-        raise _bad("workers that died", wanted) from None
-    except CancelledError:
-        raise _bad("a scheduler that went away in the middle", "one that stays until the end") from None
 
 
 def _local_workers(scheduler: str) -> int:
@@ -126,7 +141,7 @@ def _require_dask() -> None:
         raise _bad(f"no package {error.name}", "Dask: pip install 'evidence[scale]'") from None
 
 
-def _local(n_workers: int, stack: ExitStack, level: int) -> Client:
+def _local(n_workers: int, stack: ExitStack, level: int) -> _Spread:
     """Processes of this machine. Only who holds this run's certificate can reach them: Dask runs what it is sent."""
     from dask.config import set as configure
     from distributed import Client, LocalCluster, Security
@@ -134,7 +149,7 @@ def _local(n_workers: int, stack: ExitStack, level: int) -> Client:
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="evidence-workers-", ignore_cleanup_errors=True))
     stack.enter_context(configure({"temporary-directory": folder, "distributed.nanny.pre-spawn-environ": ONE_THREAD}))
     stack.enter_context(configure(NO_PAGES))
-    cluster = stack.enter_context(
+    cluster: Any = stack.enter_context(
         LocalCluster(
             n_workers=n_workers, threads_per_worker=1, processes=True, host="127.0.0.1", protocol="tls://",
             security=Security.temporary(), scheduler_kwargs={"dashboard": False, "dashboard_address": NOWHERE},
@@ -142,7 +157,7 @@ def _local(n_workers: int, stack: ExitStack, level: int) -> Client:
             silence_logs=level,
         )
     )  # fmt: skip
-    return stack.enter_context(Client(cluster))
+    return _Spread(stack.enter_context(Client(cluster)), functools.partial(cluster.scale, n_workers))
 
 
 def _connected(address: str, stack: ExitStack) -> Client:
