@@ -3,6 +3,7 @@
 import arviz
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 import cases
 from evidence.inference.engine import Evidence, pair_moments
@@ -60,6 +61,28 @@ def test_hyperparameters_have_the_same_quantiles(fits):
             edge = exact.hyper[order, k][np.searchsorted(np.cumsum(exact.weights[order]), q)]
             error = np.sqrt(q * (1 - q) * (1 / n + np.sum(exact.weights**2)))
             assert abs(np.mean(sampled.hyper[:, k] <= edge) - q) < 4 * error, exact.names[k]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", [(0.1, 0.6), (0.3, 0.3)], ids=["interval", "number"])
+@pytest.mark.parametrize("repeated", [False, True])
+def test_a_stated_validity_is_stored_as_its_relevance(law, repeated):
+    """As the collapsed likelihood has it at the same coordinates: l = rho / (v T), which is not rho."""
+    base = cases.base_of(cases.effect("f1", "A", "none", 0.8, 0.2, at="s1"), cases.effect("f2", "B", "A", 0.1, 0.2, at="s2"),
+                         settings=(cases.setting("s1", "F1"), cases.setting("s2", "F2")))  # fmt: skip
+    stated = {"stated_at": "s1", "stated_rho_lo": law[0], "stated_rho_hi": law[1]}
+    families = tuple(f.model_copy(update=stated if f.id == "F1" else {}) for f in base.families)
+    base = base.model_copy(update={"families": families})
+    design = build_design(base)
+    hyper = build_hyper(base, cases.spread_model(), design)
+    evidence = Evidence(mask=np.ones(len(base.findings)))
+    engine = SampledEngine(draws=50, tune=100, repeated=repeated)
+    found = engine.fit(design, hyper, evidence, seed=5)
+    collapsed = engine.evaluate(design, hyper, evidence, found.coordinates)
+    assert_allclose(found.hyper, collapsed.hyper, rtol=1e-3, atol=1e-5)
+    assert_allclose(found.rho, collapsed.rho, rtol=1e-3, atol=1e-5)
+    relevance = found.hyper[:, hyper.names.index("l[F1]")]
+    assert np.all(relevance > found.rho[:, 0])
 
 
 @pytest.mark.slow

@@ -70,7 +70,8 @@ class SampledEngine:
         if self._repeated is not None:
             shape = _shape_of(design, hyper, evidence, self.likelihood)
             chains = self._repeated.walk(model, names, shape=shape, seed=seed, tune=self.tune, draws=self.draws)
-            return _to_posterior(design, hyper, chains)
+            found = _to_posterior(design, hyper, chains)
+            return _with_coordinates(found, design, hyper, evidence, seed) if hyper.stated.any() else found
         piece = -(-self.draws // PIECES)
         walk = NumpyroWalk(model, names, seed=seed, tune=self.tune, piece=piece, progress=progress)
         chains = walk.more()
@@ -96,14 +97,17 @@ class SampledEngine:
 
 
 def _names_of(design: Design, hyper: Hyper) -> list[str]:
-    """What is recorded: hyperparameters in use, merits, validities and the log likelihood."""
+    """What is recorded: what the law of each hyperparameter in use is about, merits, validities, the log likelihood."""
     stated = {f"l[{family}]" for family, is_stated in zip(hyper.families, hyper.stated, strict=True) if is_stated}
     used = [name for name, on in zip(hyper.names, hyper.active, strict=True) if on]
     return [f"stated rho{n[1:]}" if n in stated else n for n in used] + ["theta", "rho", "log_likelihood"]
 
 
 def _to_posterior(design: Design, hyper: Hyper, chains: Chains) -> Posterior:
-    """Chains as equally weighted draws, one merit each, with their checks."""
+    """Chains as equally weighted draws, one merit each, with their checks.
+
+    For a family with a stated validity `hyper` holds that validity, its coordinate, until `_with_coordinates`.
+    """
     flat = {name: v.reshape(-1, *v.shape[2:]) for name, v in chains.values.items()}
     drawn, theta = _names_of(design, hyper), flat["theta"]
     values = np.repeat(hyper.tables[:, hyper.tables.shape[1] // 2, 0][None, :], len(theta), axis=0)
@@ -126,6 +130,7 @@ def _to_posterior(design: Design, hyper: Hyper, chains: Chains) -> Posterior:
 def _with_coordinates(posterior: Posterior, design: Design, hyper: Hyper, evidence: Evidence, seed: int) -> Posterior:
     """The draws with the coordinates at which the collapsed likelihood is what it is, for `reweight`.
 
+    There a stated validity becomes the relevance it asks for, as in the exact engine.
     Coordinates of collapsed latents are drawn given the rest: one of CANDIDATES from their prior, by its likelihood.
     """
     n, n_hyper = len(posterior.weights), len(hyper.names)
@@ -139,7 +144,13 @@ def _with_coordinates(posterior: Posterior, design: Design, hyper: Hyper, eviden
     log_likelihood = np.asarray(out.log_likelihood + out.log_prior).reshape(n, tries)
     chosen = np.argmax(log_likelihood + rng.gumbel(size=log_likelihood.shape), axis=1)
     picked = np.arange(n) * tries + chosen
-    return replace(posterior, coordinates=repeated[picked], log_likelihood=log_likelihood.reshape(-1)[picked])
+    first = hyper.slots["l"]
+    from_stated = first + np.flatnonzero(hyper.stated)
+    values = posterior.hyper.copy()
+    values[:, from_stated] = out.hyper[picked][:, from_stated]
+    return replace(
+        posterior, coordinates=repeated[picked], hyper=values, log_likelihood=log_likelihood.reshape(-1)[picked]
+    )
 
 
 def _shape_of(design: Design, hyper: Hyper, evidence: Evidence, likelihood: str) -> object:
