@@ -2,6 +2,7 @@
 
     python validation/agreement.py                 all problems, a table and `agreement.json`
     python validation/agreement.py --only control  one problem, printed
+    python validation/agreement.py --renew "a stated"  this one anew; the others stay, with the code they were made by
 
 Compared are P(A > B) of every pair, and the quantiles of every merit and free hyperparameter in posterior sd; each
 difference counts beyond three Monte Carlo standard errors of both engines. `speed` is how much longer the sampled engine
@@ -121,29 +122,49 @@ def sources():
     return sources_of("exact") | sources_of("sampled") | own
 
 
-def _stored_rows():
-    """Rows of a run that was stopped, if nothing they depend on has changed."""
-    stored = json.loads(ARTEFACT.read_text(encoding="utf-8")) if ARTEFACT.exists() else {}
-    return stored["rows"] if stored.get("sources") == sources() else []
+def name_of(code):
+    """What a row calls the sources it was made by."""
+    return hashlib.sha256(json.dumps(code, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _stored(renew):
+    """Rows and sources stored. Rows by other code go, unless some are renewed: then all but those stay."""
+    stored = json.loads(ARTEFACT.read_text(encoding="utf-8")) if ARTEFACT.exists() else {"rows": [], "sources": {}}
+    code = name_of(sources())
+    rows = [
+        row for row in stored["rows"]
+        if (not row["problem"].startswith(renew) if renew else row["code"] == code)
+    ]  # fmt: skip
+    return rows, stored["sources"]
+
+
+def _store(rows, codes):
+    used = {row["code"] for row in rows}
+    kept = {name: code for name, code in codes.items() if name in used}
+    stored = {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "sources": kept, "rows": rows}
+    ARTEFACT.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="problems whose name starts with this; nothing is stored")
+    parser.add_argument("--renew", help="fit problems whose name starts with this, and those not stored; keep the others")
     options = parser.parse_args()
-    rows = [] if options.only else _stored_rows()
+    rows, codes = ([], {}) if options.only else _stored(options.renew)
+    code = name_of(sources())
+    codes = {**codes, code: sources()}
     done = {row["problem"] for row in rows}
     for problem in problems():
         if problem.name in done or (options.only and not problem.name.startswith(options.only)):
             continue
-        rows.append(compare(problem))
+        rows.append({**compare(problem), "code": code})
         jax.clear_caches()  # ten compiled models take all the memory maps that Linux gives a process
         print(json.dumps(rows[-1]), flush=True)
         if not options.only:
-            stored = {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "sources": sources(), "rows": rows}
-            ARTEFACT.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+            _store(rows, codes)
     print(table(rows))
     print(f"{sum(map(passes, rows))} of {len(rows)} agree; median speed {np.median([r['speed'] for r in rows]):.0f}")
+    print(f"{sum(r['code'] != code for r in rows)} of these rows were made by other code")
 
 
 if __name__ == "__main__":
