@@ -6,6 +6,7 @@ import math
 import pytest
 from typer.testing import CliRunner
 
+from commands import floats_of
 from evidence.analysis.readers import READERS
 from evidence.cli import app
 
@@ -58,14 +59,6 @@ def test_an_existing_file_is_kept_unless_forced(run, tmp_path, words):
     assert path.read_text(encoding="utf-8") == "mine"
 
 
-def numbers(value):
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        return [x for part in value for x in numbers(part)]
-    return [value] if isinstance(value, float) else []
-
-
 @pytest.mark.slow
 def test_a_backtest_is_one_document_with_every_reader_and_finite_numbers(run, tmp_path):
     report = tmp_path / "plot.svg"
@@ -95,7 +88,7 @@ def test_a_backtest_is_one_document_with_every_reader_and_finite_numbers(run, tm
             assert list(place["readers"]) == names
             assert all(set(score) == scores for score in place["readers"].values())
     assert [d["reader"] for d in document["differences"]] == names[1:]
-    found = numbers(document)
+    found = list(floats_of(document))
     assert len(found) > 500
     assert all(math.isfinite(x) for x in found)
     # A coin scores ln 2 on every pair, whatever the outcomes.
