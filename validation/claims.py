@@ -66,7 +66,9 @@ def novelties_of_bridges():
     from evidence.io.tables import load_base
 
     bases = (load_base(find_base(name)) for name in list_shipped().bridges)
-    return tuple(f"{n:g}".lstrip("0") for n in sorted({target.novelty for base in bases for target in base.question.targets}))
+    return tuple(
+        f"{n:g}".lstrip("0") for n in sorted({target.novelty for base in bases for target in base.question.targets})
+    )
 
 
 def goals():
@@ -101,7 +103,9 @@ def constant(path, name):
                 value = node.value
                 if len(names) > 1:
                     value = value.elts[[n.id for n in names].index(name)]
-                return str(value.value if isinstance(value, ast.Constant) else len(getattr(value, "keys", None) or value.elts))
+                return str(
+                    value.value if isinstance(value, ast.Constant) else len(getattr(value, "keys", None) or value.elts)
+                )
     raise AssertionError(f"{path}: no {name}")
 
 

@@ -3,7 +3,7 @@
     python validation/docs_numbers.py             rewrites the pages
     python validation/docs_numbers.py --check     changes nothing, exit 1 and a line for each that is stale
 
-What a page claims in numbers stands in `claims.py`. An output is a `console` block
+What a page claims in numbers stands in `claims.py` and `claims_pages.py`. An output is a `console` block
 of one command with the `text` block that follows; `<!-- shows: LABEL, LABEL -->` between them keeps these sections.
 """
 
@@ -16,7 +16,8 @@ import tempfile
 from contextlib import chdir
 from pathlib import Path
 
-from claims import CLAIMS, NUMBER
+from claims import NUMBER
+from claims_pages import CLAIMS
 
 ROOT = Path(__file__).parents[1]
 RUN = re.compile(r"<!-- run: (\w+) -->\n(.*?)<!-- end -->", re.DOTALL)
