@@ -10,6 +10,11 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 BLOCKING = {"R1", "R5", "R6", "R7", "R9", "R10", "R14", "R16", "R19", "S"}
 
+DEEPER = {
+    "totals": {"text": {"inputs": 2000, "crashes": 0}, "binary": {"inputs": 1000, "crashes": 0}},
+    "survivors": [{"path": "a"}, {"path": "b"}],
+}
+
 
 def rows_of(heading):
     section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
@@ -51,13 +56,21 @@ def test_a_run_that_is_stored_is_shown_and_one_that_is_not_is_said_to_be_missing
     page.write_text("Before\n\n<!-- run: soak -->\nold\n<!-- end -->\n", encoding="utf-8")
     assert docs_numbers.stale_runs("page.md", write=True) == ["page.md: the run soak"]
     assert "Not stored in this version." in page.read_text(encoding="utf-8")
-    run = {"command": "python validation/soak.py", "kills": 1234, "ok": True, "share": 0.98765, "deeper": {"x": 1}}
+    run = {
+        "command": "python validation/soak.py",
+        "kills": 1234,
+        "ok": True,
+        "share": 0.98765,
+        "sources": "ab12",
+    } | DEEPER
     (tmp_path / "validation" / "soak.json").write_text(json.dumps(run), encoding="utf-8")
     docs_numbers.stale_runs("page.md", write=True)
     shown = page.read_text(encoding="utf-8")
     assert docs_numbers.stale_runs("page.md") == []
     assert "| command | `python validation/soak.py` |\n| kills | 1,234 |\n| ok | True |\n| share | 0.9877 |\n" in shown
-    assert "deeper" not in shown
+    assert "| totals, text | inputs 2,000, crashes 0 |\n| totals, binary | inputs 1,000, crashes 0 |\n" in shown
+    assert "| survivors | 2 |" in shown
+    assert "ab12" not in shown
 
 
 def test_no_stored_run_is_shown_otherwise_than_it_is():

@@ -21,6 +21,8 @@ from claims_pages import CLAIMS
 
 ROOT = Path(__file__).parents[1]
 RUN = re.compile(r"<!-- run: (\w+) -->\n(.*?)<!-- end -->", re.DOTALL)
+NO_FIGURES = {"sources", "commit"}
+MOST_ROWS = 5
 PAGES_WITH_OUTPUTS = ("README.md", "docs/tutorial.md")
 OUTPUT = re.compile(
     r"```console\n\$ (evidence [^\n]+)\n```\n\n(?:<!-- shows: ([^\n]+) -->\n)?```text\n(.*?)```", re.DOTALL
@@ -114,27 +116,40 @@ def stale_runs(page, *, write=False):
 
 
 def run_block(name):
-    """The figures of a stored run as a table: each key of its top level that is a number, a text or a list of texts."""
+    """The figures of a stored run as a table: a row for each key of its top level, lists and long dictionaries counted."""
     path = ROOT / "validation" / f"{name}.json"
     if not path.exists():
         return "Not stored in this version.\n"
-    found = json.loads(path.read_text(encoding="utf-8"))
-    rows = [f"| {key.replace('_', ' ')} | {shown(value)} |" for key, value in found.items() if shown(value) is not None]
+    rows = [row for key, value in json.loads(path.read_text(encoding="utf-8")).items() for row in rows_of(key, value)]
     return "\n".join(["| | |", "|---|---|", *rows]) + "\n"
 
 
+def rows_of(key, value):
+    if key in NO_FIGURES:
+        return
+    if isinstance(value, dict) and len(value) <= MOST_ROWS and any(isinstance(v, dict) for v in value.values()):
+        for name, inner in value.items():
+            yield from rows_of(f"{key}, {name}", inner)
+    else:
+        yield f"| {key.replace('_', ' ')} | {shown(value)} |"
+
+
 def shown(value):
-    """A figure as the page prints it; None for what is no figure."""
+    """A figure as the page prints it."""
     match value:
-        case bool() | str():
-            return f"`{value}`" if str(value).startswith("python ") else str(value)
+        case str() if value.startswith("python "):
+            return f"`{value}`"
+        case bool() | str() | None:
+            return str(value)
         case int():
             return f"{value:,}"
         case float():
             return f"{value:.4g}"
-        case [str(), *_] if all(isinstance(v, str) for v in value):
+        case dict() if not any(isinstance(v, dict | list) for v in value.values()):
+            return ", ".join(f"{name.replace('_', ' ')} {shown(v)}" for name, v in value.items())
+        case list() if value and all(isinstance(v, str) for v in value) and len(value) <= MOST_ROWS:
             return ", ".join(value)
-    return None
+    return f"{len(value):,}"
 
 
 def stale_outputs(page, *, write=False):
