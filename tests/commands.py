@@ -16,6 +16,14 @@ def run(*words, code=0):
     return result
 
 
+def assert_refused(result, says):
+    """Bad input: exit code 2, nothing on standard output, what was wanted on the other, no traceback and no colour."""
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "\x1b" not in result.stderr
+
+
 def floats_of(value):
     """Every float of a parsed JSON document, however deep; whole numbers, texts and keys left out."""
     if isinstance(value, dict | list):
