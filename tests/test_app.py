@@ -284,7 +284,8 @@ def test_differences_between_models_are_named_by_field():
 def test_the_walk_through_of_the_docs_has_the_numbers_of_its_paper():
     """docs/app.md, page 4 and 3."""
     from evidence.app.workspace import open_workspace
-    from evidence.report.words import in_100, order_kept_line
+    from evidence.report.sentences import order_kept_line
+    from evidence.report.words import in_100
 
     found = open_workspace("control")
     assert found.studies == ("greenblatt2023control",)
