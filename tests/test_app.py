@@ -284,6 +284,7 @@ def test_differences_between_models_are_named_by_field():
 def test_the_walk_through_of_the_docs_has_the_numbers_of_its_paper():
     """docs/app.md, page 4 and 3."""
     from evidence.app.workspace import open_workspace
+    from evidence.report.sentences import order_kept_line
     from evidence.report.words import in_100
 
     found = open_workspace("control")
@@ -296,6 +297,10 @@ def test_the_walk_through_of_the_docs_has_the_numbers_of_its_paper():
     assert review.word == "no usable lean"
     assert review.p_break_even is None
     assert f"could\nnot pass {numbers[3]}" in text or f"could not pass {numbers[3]}" in text.replace("\n", " ")
+    line = order_kept_line(review.validity)
+    rho, kept = re.search(r"validity 0?(\.\d+) .*kept in (\d+) of 100 pairs", line).groups()
+    said = " ".join(text.split())
+    assert f"its validity: {rho}, so the order of two techniques is kept in {kept} of 100 pairs" in said, line
     assert "All sixteen protocols" in text
     assert len(found.base.techniques) == 16
 

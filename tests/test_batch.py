@@ -17,13 +17,13 @@ from pathlib import Path
 
 import pytest
 from numpy.testing import assert_allclose
-from typer.testing import CliRunner
 
 import bases
+import proposing
+from commands import run
 from evidence import batch
 from evidence.analysis import bridge_laws
 from evidence.analysis.learned_models import shape_of
-from evidence.cli import app
 from evidence.domain.errors import BadInput, Problem, Tampered
 from evidence.domain.value import Value
 from evidence.inference.exact import ExactEngine
@@ -71,12 +71,6 @@ def threads(_):
 
     a = jnp.ones((300, 300))
     return str((a @ a).dtype), os.cpu_count(), os.environ["OPENBLAS_NUM_THREADS"], os.environ["NPROC"]
-
-
-def run(*words, code=0):
-    result = CliRunner(env={"COLUMNS": "400"}).invoke(app, [str(w) for w in words], prog_name="evidence")
-    assert result.exit_code == code, result.output
-    return result
 
 
 def children():
@@ -301,38 +295,11 @@ def assert_alike(found, wanted, place=""):
         assert found == wanted, place
 
 
-PROPOSAL = """\
-id = "{name}"
-title = "Watch the sleepers again"
-claim = "A larger sample of the same."
-base = "tiny"
-
-[[findings]]
-technique = "monitor"
-comparator = "none"
-setting = "sleeper"
-n_per_arm = {n}
-expected_rate = 0.5
-
-[cost]
-researcher_hours_80 = [40, 160]
-months_until_known = 2
-
-[crunch]
-all_fail_hours = 100
-check_hours = 2
-ship_failure_hours = 30
-researchers = 2
-money_per_day_of_delay = 1000
-months_away_80 = [6, 36]
-"""
-
-
 @pytest.fixture
 def folder(tmp_path):
     bases.write_base(tmp_path / "tiny")
     for name, n in (("small", 50), ("large", 400)):
-        (tmp_path / f"{name}.toml").write_text(PROPOSAL.format(name=name, n=n), encoding="utf-8")
+        (tmp_path / f"{name}.toml").write_text(proposing.text(name=name, n=n), encoding="utf-8")
     return tmp_path
 
 

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bases import TABLES, write_base
+from commands import assert_refused
 from evidence.cli import app
 from faults import FAULTS, Fault
 
@@ -105,11 +106,7 @@ def test_a_broken_base_is_one_json_document_with_its_problems(run, tmp_path):
     ],
 )  # fmt: skip
 def test_bad_input_exits_2_and_says_what_was_wanted(run, words, says):
-    result = run(*words)
-    assert (result.exit_code, result.stdout) == (2, ""), result.output
-    assert says in result.stderr
-    assert "Traceback" not in result.stderr
-    assert "\x1b" not in result.stderr
+    assert_refused(run(*words), says)
 
 
 @pytest.mark.parametrize(
@@ -247,20 +244,21 @@ def test_starting_up_loads_no_heavy_library():
 
 # Through the engine.
 
+QUICK = [
+    "quick",
+    "A 120/400 vs B 180/400",
+    "--class",
+    "small-open-chat",
+    "--lower-is-better",
+    "--belief",
+    "85",
+    "--json",
+]
+
 
 @pytest.fixture(scope="module")
 def quick_review():
-    words = [
-        "quick",
-        "A 120/400 vs B 180/400",
-        "--class",
-        "small-open-chat",
-        "--lower-is-better",
-        "--belief",
-        "85",
-        "--json",
-    ]
-    return CliRunner().invoke(app, words)
+    return CliRunner().invoke(app, QUICK)
 
 
 def test_quick_json_is_one_document_with_study_and_finding_null(quick_review):
@@ -282,17 +280,7 @@ def test_quick_keeps_the_order_prior_warranted_ceiling_face_value(quick_review):
 
 
 def test_the_same_seed_gives_the_same_bytes(quick_review):
-    words = [
-        "quick",
-        "A 120/400 vs B 180/400",
-        "--class",
-        "small-open-chat",
-        "--lower-is-better",
-        "--belief",
-        "85",
-        "--json",
-    ]
-    assert CliRunner().invoke(app, words).stdout == quick_review.stdout
+    assert CliRunner().invoke(app, QUICK).stdout == quick_review.stdout
 
 
 def test_quick_text_shows_the_numbers_of_the_json(run, quick_review):

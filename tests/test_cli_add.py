@@ -210,8 +210,6 @@ def test_several_findings_are_saved_one_by_one_and_the_study_once(folder):
 
 
 def test_who_is_behind_may_be_said_by_a_nominal_lead(folder):
-    answers = told(STUDY, CONTRAST, {"a": "125/400", "b": "120/400"}, {"who": "3", "whose": "1"}, END, AFTER)
-    answers.remove("1") if False else None
     lines = told(
         STUDY, CONTRAST, {"a": "125/400", "b": "120/400"}, {"who came out ahead": "3", "whose number is better": "1"}
     )

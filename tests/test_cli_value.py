@@ -7,34 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 import bases
+import proposing
+from commands import floats_of
 from evidence.cli import app
 
-PROPOSAL = """\
-id = "watch-again"
-title = "Watch the sleepers again"
-claim = "A larger sample of the same."
-base = "tiny"
-reach = 0.5
-
-[[findings]]
-technique = "monitor"
-comparator = "none"
-setting = "sleeper"
-n_per_arm = 400
-expected_rate = 0.5
-
-[cost]
-researcher_hours_80 = [40, 160]
-months_until_known = 2
-
-[crunch]
-all_fail_hours = 100
-check_hours = 2
-ship_failure_hours = 30
-researchers = 2
-money_per_day_of_delay = 1000
-months_away_80 = [6, 36]
-
+READERS = """
 [channels]
 tooling_reuse_hours_80 = [1, 5]
 
@@ -51,6 +28,7 @@ p_works_if_ahead = 0.95
 p_works_if_behind = 0.05
 share = 0.25
 """
+PROPOSAL = proposing.text(keys="reach = 0.5\n", tables=READERS)
 KEYS = {
     "decisions", "hours_saved_calibrated", "hours_saved_reader", "break_even_reader_validity", "monte_carlo_se",
     "exchange_rate", "bits", "reach", "channels", "order_before", "checks", "ok", "provenance",
@@ -84,21 +62,13 @@ def found(folder):
     return json.loads(result.stdout)
 
 
-def numbers_in(value):
-    if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from numbers_in(item)
-    elif isinstance(value, float):
-        yield value
-
-
 def test_the_document_has_every_key_and_finite_numbers(found):
     assert found.keys() >= KEYS
     assert found["ok"], found["checks"]
     assert set(found["decisions"]) == {"try_order", "verify_or_ship"}
     assert all(d.keys() >= DECISION_KEYS for d in found["decisions"].values())
     assert set(found["hours_saved_reader"]) == {"face_value", "hurried", "ruled", "validity 0.9"}
-    assert all(math.isfinite(x) for x in numbers_in(found))
+    assert all(math.isfinite(x) for x in floats_of(found))
     assert set(found["channels"]) == {"information", "tooling", "people"}
 
 

@@ -6,6 +6,7 @@ import math
 import pytest
 from typer.testing import CliRunner
 
+from commands import floats_of
 from evidence.cli import app
 
 RANK_KEYS = {
@@ -24,17 +25,6 @@ def run(*arguments):
     return json.loads(result.stdout)
 
 
-def numbers_in(value):
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from numbers_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from numbers_in(item)
-    elif isinstance(value, float):
-        yield value
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [("control",), ("harmbench", "--target", "GPT-4 0613")], ids=["control", "harmbench"]
@@ -43,7 +33,7 @@ def test_a_ranking_has_every_key_finite_numbers_and_passes_its_checks(arguments)
     found = run("rank", *arguments)
     assert found.keys() >= RANK_KEYS
     assert found["ok"]
-    assert all(math.isfinite(x) for x in numbers_in(found))
+    assert all(math.isfinite(x) for x in floats_of(found))
     assert found["p_above_mcse"] <= 0.005
     for a, row in found["p_above"].items():
         for b, p in row.items():
@@ -68,7 +58,7 @@ def test_a_review_moves_less_than_face_value_and_than_its_ceiling(study):
     found = run("review", study)
     assert found.keys() >= REVIEW_KEYS
     assert found["ok"]
-    assert all(math.isfinite(x) for x in numbers_in(found))
+    assert all(math.isfinite(x) for x in floats_of(found))
     sign = 1 if found["p_face_value"] >= 0.5 else -1
     prior, post, face, ceiling = (sign * (found[k] - 0.5) for k in ("p_prior", "p_post", "p_face_value", "p_ceiling"))
     slack = 4 * found["p_post_mcse"] + 1e-3

@@ -53,6 +53,22 @@ def test_every_stated_reliability_follows_the_rule(folder: Path) -> None:
         assert float(row["q"]) == reliability_by_rule(row["note"], row["source_kind"]), row["id"]
 
 
+def test_the_page_of_bases_states_the_rule_and_no_n_was_assumed() -> None:
+    text = " ".join((ROOT / "docs" / "bases.md").read_text(encoding="utf-8").split())
+    rule = {
+        "20 points or more": "gap 20 points", "10 to under 20": "gap 19.9 points", "5 to under 10": "gap 9.9 points",
+        "under 5": "gap 4.9 points",
+    }  # fmt: skip
+    for words, note in rule.items():
+        q = reliability_by_rule(note, "full text")
+        assert f"{words} {str(q).lstrip('0')}" in text, words
+    changes = {change for folder in FOLDERS for row in written_findings(folder) for change in re.findall(r"\(([+-]\.\d+):", row["note"])}  # fmt: skip
+    assert changes == {"-.05", "-.1", "-.2", "+.1"}
+    assert all(change in text for change in changes)
+    assert "none of the shipped ones does" in text
+    assert not any(row.get("assumed_n_lo") for folder in FOLDERS for row in written_findings(folder))
+
+
 @LITERATURES
 def test_no_order_follows_from_the_others(folder: Path) -> None:
     """In each cell the orders form a forest; rows left out by price join nothing."""

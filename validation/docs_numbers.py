@@ -3,7 +3,7 @@
     python validation/docs_numbers.py             rewrites the pages
     python validation/docs_numbers.py --check     changes nothing, exit 1 and a line for each that is stale
 
-A `Claim` is words of a page with `{}` for each number, and where the numbers come from. An output is a `console` block
+What a page claims in numbers stands in `claims.py` and `claims_pages.py`. An output is a `console` block
 of one command with the `text` block that follows; `<!-- shows: LABEL, LABEL -->` between them keeps these sections.
 """
 
@@ -13,112 +13,20 @@ import os
 import re
 import shlex
 import tempfile
-from collections.abc import Callable
 from contextlib import chdir
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
+from claims import NUMBER
+from claims_pages import CLAIMS
+
 ROOT = Path(__file__).parents[1]
-NUMBER = r"(-?\d[\d,]*(?:\.\d+)?|-?\.\d+)"
+RUN = re.compile(r"<!-- run: (\w+) -->\n(.*?)<!-- end -->", re.DOTALL)
+NO_FIGURES = {"sources", "commit"}
+MOST_ROWS = 5
 PAGES_WITH_OUTPUTS = ("README.md", "docs/tutorial.md")
 OUTPUT = re.compile(
     r"```console\n\$ (evidence [^\n]+)\n```\n\n(?:<!-- shows: ([^\n]+) -->\n)?```text\n(.*?)```", re.DOTALL
 )
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Words of a page around numbers; `values` gives the numbers as the page should print them."""
-
-    page: str
-    words: str
-    values: Callable[[], tuple[str, ...]]
-
-    @property
-    def pattern(self):
-        """The words with any numbers, whatever the line breaks."""
-        parts = [r"\s+".join(re.escape(w) for w in re.split(r"\s+", part)) for part in self.words.split("{}")]
-        return re.compile(NUMBER.join(parts))
-
-
-@cache
-def stored(name):
-    return json.loads((ROOT / "validation" / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def loss(reader, where="overall"):
-    return next(f"{r['score']['log_loss']:.3f}" for r in stored("backtest")[where] if r["reader"] == reader)
-
-
-def wrong(reader):
-    row = next(r["score"] for r in stored("backtest")["overall"] if r["reader"] == reader)
-    return f"{100 * row['sure_and_wrong']:.1f}"
-
-
-def loss_on(bridge):
-    scores = next(b for b in stored("backtest")["bridges"] if b["bridge"] == bridge)["scores"]
-    return next(f"{s['score']['log_loss']:.3f}" for s in scores if s["reader"] == "warranted")
-
-
-def goals():
-    from backtest_report import goals as table
-    from evidence.domain.backtest import BacktestTable
-
-    rows = [r for r in table(BacktestTable.model_validate(stored("backtest"))).splitlines() if r.startswith("| ")][1:]
-    return str(sum("**missed**" in r for r in rows)), str(len(rows))
-
-
-def speeds():
-    page = (ROOT / "validation" / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"(\d+) ms against (\d+) ms for `rma` by REML on a busy machine: ([\d.]+) times", page)
-    assert found, "validation/README.md: the row on metafor"
-    return found[2], found[1], found[3]
-
-
-def agreement():
-    rows = stored("agreement")["rows"]
-    agree = sum(r["exact_ok"] and r["sampled_ok"] and r["p_beyond_error"] <= 0.01 and r["quantile_beyond_error"] <= 0.03 for r in rows)  # fmt: skip
-    return str(len(rows)), "30", str(agree)
-
-
-def replications():
-    runs = stored("calibration")
-    exact = runs["exact sparse"], runs["exact dense"]
-    failed = sum(run["failed_fits"] for run in exact)
-    return *(str(r["replications"]) for r in exact), str(failed), *(str(runs["sampled sparse"][k]) for k in ("replications", "failed_fits"))  # fmt: skip
-
-
-def in_use(base):
-    from evidence.io.shipped import find_base
-    from evidence.io.tables import load_base
-
-    return (str(len(load_base(find_base(base)).findings)),)
-
-
-def novelty_learned():
-    law = next(law for law in stored("bridges")["laws"] if law["name"] == "w_0")
-    return (f"{100 * law['contraction']:.0f}",)
-
-
-LIMITS = "docs/limits.md"
-CLAIMS = (
-    Claim(LIMITS, "bridges contribute {} % to it", novelty_learned),
-    Claim(LIMITS, "{} of {} goals are missed", goals),
-    Claim(LIMITS, "over all bridges: {}, against {} at face value and {} of the",
-          lambda: (loss("warranted"), loss("face-value"), loss("random-effects-predictive"))),
-    Claim(LIMITS, "or more: {}, against {} and {}.",
-          lambda: tuple(loss(r, "overall_large") for r in ("warranted", "face-value", "random-effects-predictive"))),
-    Claim(LIMITS, "On `domainbed` ({}) and `harmbench-r2d2` ({}) it is worse than a coin ({}).",
-          lambda: (loss_on("domainbed"), loss_on("harmbench-r2d2"), loss("coin"))),
-    Claim(LIMITS, "calibration slope is {}, not 1", lambda: (f"{stored('backtest')['slopes']['warranted']:.2f}",)),
-    Claim(LIMITS, "sure and wrong in {} % of pairs, against {} % at", lambda: (wrong("warranted"), wrong("face-value"))),
-    Claim(LIMITS, "`control` has {} findings in use", lambda: in_use("control")),
-    Claim(LIMITS, "Exact against sampled: {} of {} problems run, {} agree", agreement),
-    Claim(LIMITS, "Simulation-based calibration: {} replications on the sparse and {} on the dense design, exact engine, "
-          "{} fits failed a check. The sampled engine: {}, on the sparse design alone, {} of which failed one", replications),
-    Claim("docs/comparison.md", "fits the eight schools in {} ms, our exact engine needs {} ms ({} times as long", speeds),
-)  # fmt: skip
 
 
 def output_of(command):
@@ -188,14 +96,60 @@ def stale_claims(*, write=False):
 
 
 def unsourced(page):
-    """Decimal numbers of a page that no claim covers."""
+    """Numbers of a page that no claim covers, but for what is code, a link's target, an item's number or a stored run's."""
     text = (ROOT / page).read_text(encoding="utf-8")
     spans = [m.span() for c in CLAIMS if c.page == page for m in [c.pattern.search(text)] if m]
-    return [
-        m[0]
-        for m in re.finditer(r"(?<![\w./])\d+\.\d+(?![\w/])", text)
-        if not any(a <= m.start() < b for a, b in spans)
-    ]
+    spans += [m.span() for m in RUN.finditer(text)]
+    spans += [m.span() for m in re.finditer(r"`[^`]*`|\]\([^)]*\)|\b[RSU]\d+\b|SHA-256|section \d", text)]
+    numbers = re.finditer(r"(?<![\w./])\.?\d[\d,.]*(?<![.,])(?![\w/])", text)
+    return [m[0] for m in numbers if not any(a <= m.start() < b for a, b in spans)]
+
+
+def stale_runs(page, *, write=False):
+    """Blocks `<!-- run: NAME -->` that do not say what validation/NAME.json says."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    stale = [f"{page}: the run {m[1]}" for m in RUN.finditer(text) if m[2] != run_block(m[1])]
+    if write and stale:
+        written = RUN.sub(lambda m: f"<!-- run: {m[1]} -->\n{run_block(m[1])}<!-- end -->", text)
+        (ROOT / page).write_text(written, encoding="utf-8")
+    return stale
+
+
+def run_block(name):
+    """The figures of a stored run as a table: a row for each key of its top level, lists and long dictionaries counted."""
+    path = ROOT / "validation" / f"{name}.json"
+    if not path.exists():
+        return "Not stored in this version.\n"
+    rows = [row for key, value in json.loads(path.read_text(encoding="utf-8")).items() for row in rows_of(key, value)]
+    return "\n".join(["| | |", "|---|---|", *rows]) + "\n"
+
+
+def rows_of(key, value):
+    if key in NO_FIGURES:
+        return
+    if isinstance(value, dict) and len(value) <= MOST_ROWS and any(isinstance(v, dict) for v in value.values()):
+        for name, inner in value.items():
+            yield from rows_of(f"{key}, {name}", inner)
+    else:
+        yield f"| {key.replace('_', ' ')} | {shown(value)} |"
+
+
+def shown(value):
+    """A figure as the page prints it."""
+    match value:
+        case str() if value.startswith("python "):
+            return f"`{value}`"
+        case bool() | str() | None:
+            return str(value)
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:.4g}"
+        case dict() if not any(isinstance(v, dict | list) for v in value.values()):
+            return ", ".join(f"{name.replace('_', ' ')} {shown(v)}" for name, v in value.items())
+        case list() if value and all(isinstance(v, str) for v in value) and len(value) <= MOST_ROWS:
+            return ", ".join(value)
+    return f"{len(value):,}"
 
 
 def stale_outputs(page, *, write=False):
@@ -213,7 +167,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    stale = stale_claims(write=not check)
+    stale = stale_claims(write=not check) + stale_runs("docs/reliability.md", write=not check)
     for page in PAGES_WITH_OUTPUTS:
         stale += stale_outputs(page, write=not check)
     print("\n".join([*stale, f"{len(stale)} stale{'' if check or not stale else ', written anew'}"]))

@@ -9,6 +9,7 @@ from scipy import integrate, stats
 
 import cases
 import proposing
+from closed_values import hours_of_verify_or_ship, value_of_verify_or_ship
 from evidence.analysis.fitting import fit_case, prepare_case
 from evidence.analysis.proposed import foresee_proposals
 from evidence.analysis.sights import Stakes
@@ -16,7 +17,6 @@ from evidence.analysis.worth import Effort, Reads, Rule, imagine_study, worth_of
 from evidence.inference.exact import ExactEngine
 from evidence.inference.foresight import foresee
 from evidence.model.readings import read_at_face_value, read_with_validity
-from evidence.model.voi import hours_of_verify_or_ship, value_of_verify_or_ship
 
 ENGINE = ExactEngine(round_size=512)
 RHO, TAU, TAU_P = 0.8, 1.1, 0.9

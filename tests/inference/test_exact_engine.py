@@ -55,19 +55,24 @@ def eta_of(hyper, values):
     }  # fmt: skip
 
 
-def test_merits_and_likelihood_equal_the_dense_joint_normal():
-    design = build_design(BASE)
-    hyper = build_hyper(BASE, cases.spread_model(), design)
-    xi = np.random.default_rng(0).standard_normal((40, len(hyper.names)))
-    posterior = ExactEngine().evaluate(design, hyper, everything(BASE), xi)
+def assert_dense(posterior, base, hyper):
+    """Merits and likelihood of every draw are those of one dense joint normal over the findings of `base`."""
     offsets = []
-    for i in range(len(xi)):
-        log_likelihood, mean, cov = dense.log_likelihood_and_posterior(BASE, eta_of(hyper, posterior.hyper[i]))
+    for i in range(len(posterior.hyper)):
+        log_likelihood, mean, cov = dense.log_likelihood_and_posterior(base, eta_of(hyper, posterior.hyper[i]))
         np.testing.assert_allclose(posterior.mean[i, 1:], mean, atol=1e-10)
         np.testing.assert_allclose(posterior.cov[i, 1:, 1:], cov, atol=1e-10)
         offsets.append(posterior.log_likelihood[i] - log_likelihood)
     # A flat level adds a constant that no hyperparameter moves.
     np.testing.assert_allclose(offsets, offsets[0], atol=1e-9)
+
+
+def test_merits_and_likelihood_equal_the_dense_joint_normal():
+    design = build_design(BASE)
+    hyper = build_hyper(BASE, cases.spread_model(), design)
+    xi = np.random.default_rng(0).standard_normal((40, len(hyper.names)))
+    posterior = ExactEngine().evaluate(design, hyper, everything(BASE), xi)
+    assert_dense(posterior, BASE, hyper)
 
 
 @pytest.mark.parametrize("off", [("f1",), ("f5", "f6", "f7"), ("f3", "f10"), tuple(f.id for f in FINDINGS[:9])])
@@ -78,13 +83,7 @@ def test_a_masked_finding_is_as_good_as_absent(off):
     mask = np.array([float(f not in off) for f in design.findings])
     posterior = ExactEngine().evaluate(design, hyper, Evidence(mask=mask), xi)
     rest = BASE.model_copy(update={"findings": tuple(f for f in FINDINGS if f.id not in off)})
-    offsets = []
-    for i in range(len(xi)):
-        log_likelihood, mean, cov = dense.log_likelihood_and_posterior(rest, eta_of(hyper, posterior.hyper[i]))
-        np.testing.assert_allclose(posterior.mean[i, 1:], mean, atol=1e-10)
-        np.testing.assert_allclose(posterior.cov[i, 1:, 1:], cov, atol=1e-10)
-        offsets.append(posterior.log_likelihood[i] - log_likelihood)
-    np.testing.assert_allclose(offsets, offsets[0], atol=1e-9)
+    assert_dense(posterior, rest, hyper)
 
 
 def with_targets(findings, *, merits=()):

@@ -2,9 +2,6 @@
 
 import json
 import random
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 import bases
-from evidence.cli import app
+from commands import run, written_by
 from evidence.cli.exports import export
 from evidence.io.inspect_control import Auditing, percentile, prices_of, read_protocols, scores_of
 from evidence.io.inspect_logs import Reading, read_logs
@@ -20,7 +17,6 @@ from evidence.io.tables import load_base
 
 pytest.importorskip("inspect_ai")
 
-SCRIPT = Path(__file__).parents[1] / "make_control_logs.py"
 # compute_usefulness, and compute_safety at audit budgets of 5, 20 and 50 %, of control_arena.analysis 20.1.1 (with
 # inspect-ai 0.3.285) on the logs that the script writes.
 CONTROL_ARENA = {
@@ -37,15 +33,7 @@ COMMAND = ("import", "inspect", "--class", "toy-environment", "--control", "moni
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("control")
-    subprocess.run([sys.executable, str(SCRIPT), str(folder)], check=True, capture_output=True)
-    return folder
-
-
-def run(*words, code=0):
-    result = CliRunner(env={"COLUMNS": "400"}).invoke(app, [str(w) for w in words], prog_name="evidence")
-    assert result.exit_code == code, result.output
-    return result
+    return written_by("make_control_logs.py", tmp_path_factory.mktemp("control"))
 
 
 def test_safety_and_usefulness_are_those_of_control_arena(logs):

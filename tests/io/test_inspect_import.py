@@ -7,37 +7,26 @@ import os
 import shlex
 import shutil
 import struct
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from evidence.cli import app
+from commands import run, written_by
 from evidence.io import inspect_guard, inspect_logs
 from evidence.io.inspect_logs import Reading, read_logs
 from evidence.io.tables import load_base
 
 pytest.importorskip("inspect_ai")
 
-SCRIPT = Path(__file__).parents[1] / "make_inspect_logs.py"
 PROTOCOL = Reading(technique_from="task_args.protocol")
 COMMAND = ("import", "inspect", "--class", "toy-environment", "--technique-from", "task_args.protocol")
 
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("logs")
-    subprocess.run([sys.executable, str(SCRIPT), str(folder)], check=True, capture_output=True)
-    return folder
-
-
-def run(*words, code=0):
-    result = CliRunner(env={"COLUMNS": "400"}).invoke(app, [str(w) for w in words], prog_name="evidence")
-    assert result.exit_code == code, result.output
-    return result
+    return written_by("make_inspect_logs.py", tmp_path_factory.mktemp("logs"))
 
 
 def findings(folder):

@@ -156,9 +156,6 @@ class Interrupted(BaseException):
     """Stands for the machine going down."""
 
 
-STEPS = ("write", "fsync", "replace", "open", "chmod", "truncate")
-
-
 def fault_at(monkeypatch, number):
     """The `number`-th of all calls that change the disk does not happen, and nothing after it."""
     count = iter(range(10_000))

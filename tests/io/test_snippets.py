@@ -2,7 +2,6 @@
 
 import csv
 import io
-import tomllib
 
 import pytest
 
@@ -10,7 +9,7 @@ from bases import TABLES, write_base
 from evidence.domain.records import Family, RegisteredMerit, RegisteredOrder
 from evidence.io.models import load_model
 from evidence.io.shipped import find_model
-from evidence.io.snippets import beliefs_toml, family_csv, family_toml
+from evidence.io.snippets import beliefs_toml, family_csv
 from evidence.io.tables import load_base
 
 CLAIM = 'Because of "the pilot",\nand [[merits]] # of 2 others.'
@@ -45,8 +44,3 @@ def test_a_familys_row_pasted_into_its_table_is_the_family(tmp_path):
     lines = TABLES["families"].splitlines()
     base = load_base(write_base(tmp_path / "tiny", families="\n".join([lines[0], row + lines[2], *lines[3:]]) + "\n"))
     assert base.family("chat") == FAMILY
-
-
-def test_a_familys_table_pasted_into_a_paper_is_the_family():
-    (table,) = tomllib.loads(family_toml(FAMILY))["families"]
-    assert Family.model_validate(table) == FAMILY

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import bases
 import cases
 import registrations
+from commands import floats_of
 from evidence.cli import app
 from evidence.domain.errors import BadInput
 from evidence.domain.magnitudes import LARGEST, SMALLEST
@@ -115,20 +116,12 @@ def ranked(folder, findings, settings=()):
     return done
 
 
-def numbers_in(value):
-    if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from numbers_in(item)
-    elif isinstance(value, float):
-        yield value
-
-
 @pytest.mark.parametrize(("findings", "settings"), ANSWERED.values(), ids=ANSWERED)
 def test_r11_extremes_that_can_be_answered_have_finite_answers_inside_0_and_100(tmp_path, findings, settings):
     done = ranked(tmp_path / "b", findings, settings)
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
-    assert all(map(math.isfinite, numbers_in(found)))
+    assert all(map(math.isfinite, floats_of(found)))
     for above in found["p_above"].values():
         for p in above.values():
             assert 0 < p < 1
@@ -142,7 +135,7 @@ def test_r11_extremes_beyond_every_prior_get_no_verdict_and_no_number(tmp_path, 
     found = json.loads(done.stdout)
     assert found["p_above"] is None
     assert found["techniques"] is None
-    assert all(map(math.isfinite, numbers_in(found)))
+    assert all(map(math.isfinite, floats_of(found)))
 
 
 @pytest.mark.parametrize(("findings", "settings", "place"), REFUSED.values(), ids=REFUSED)

@@ -9,7 +9,7 @@ from reviews import make_ranking, make_review, random_review
 
 from evidence.domain.results import Pair, Robustness
 from evidence.domain.verdict import BOUNDS, NO_LEAN, band_of, robustness_word_of, word_of
-from evidence.report import words
+from evidence.report import leanings, sentences, words
 from evidence.report.documents import json_of
 from evidence.report.page import page_of
 
@@ -99,18 +99,18 @@ def test_control_and_bidirectional_characters_are_shown_escaped():
 def test_the_mock_of_the_design_reads_as_the_design_says():
     # numbers: PRODUCT 5.1 (toy model computed there)
     review = make_review()
-    assert words.forecast(review) == (
+    assert sentences.forecast(review) == (
         "At TARGET, the evidence leans A: A above B in 62 of 100 (band 55–80)."
         " Before this study: 50. Taken at face value: >99."
     )
-    assert words.other_side(review) == "In 38 of 100 such cases B would be ahead."
-    assert "could not pass 62 in 100: what limits us is the proxy, not the sample size" in words.ceiling(review)
-    assert words.over_updating(review).startswith("If reading it moves you above 73 in 100,")
-    assert "You said 85: 3.64 × the warranted shift (log-odds)." in words.over_updating(review)
-    assert words.robustness(review) == (
+    assert sentences.other_side(review) == "In 38 of 100 such cases B would be ahead."
+    assert "could not pass 62 in 100: what limits us is the proxy, not the sample size" in sentences.ceiling(review)
+    assert sentences.over_updating(review).startswith("If reading it moves you above 73 in 100,")
+    assert "You said 85: 3.64 × the warranted shift (log-odds)." in sentences.over_updating(review)
+    assert sentences.robustness(review) == (
         "Fragile: the wording holds in 32 of 45 plausible settings (50 to 86 in 100), A stays ahead in 45."
     )
-    assert words.advice(review)[0] == "choosing which to try first if both cost about the same."
+    assert sentences.advice(review)[0] == "choosing which to try first if both cost about the same."
 
 
 def test_strong_advice_needs_a_strong_word_a_high_ceiling_and_robustness():
@@ -119,27 +119,27 @@ def test_strong_advice_needs_a_strong_word_a_high_ceiling_and_robustness():
         "p_ceiling": 0.98,
         "robustness": Robustness(kept=45, of=45, lowest=0.96, highest=0.98, same_side=45),
     }
-    assert "also at a higher cost" in words.advice(make_review(**strong))[0]
+    assert "also at a higher cost" in sentences.advice(make_review(**strong))[0]
     fragile = strong | {"robustness": Robustness(kept=30, of=45, lowest=0.6, highest=0.98, same_side=45)}
-    assert "unless it costs clearly more" in words.advice(make_review(**fragile))[0]
+    assert "unless it costs clearly more" in sentences.advice(make_review(**fragile))[0]
 
 
 def test_a_reader_who_moves_too_little_on_direct_evidence_is_told_to_move_further():
     review = make_review(p_post=0.97, p_ceiling=0.98, belief=0.6, shift_ratio=0.12)
     assert (
         "You said 60: only 0.12 × the warranted shift; this evidence is direct, move further."
-        in words.over_updating(review)
+        in sentences.over_updating(review)
     )
 
 
 def test_a_lean_is_never_called_no_lean_by_the_optimism_note():
     review = make_review(optimism_line="no usable lean: a gain of 0.10 is what proxies show")
-    assert words.optimism(review) == "A gain of 0.10 is what proxies show"
+    assert sentences.optimism(review) == "A gain of 0.10 is what proxies show"
 
 
 def test_a_technique_called_like_a_verdict_does_not_change_the_advice():
     pair = Pair(technique="favours", comparator="B", technique_name="favours", comparator_name="B")
-    assert "both cost about the same" in words.advice(make_review(pair=pair))[0]
+    assert "both cost about the same" in sentences.advice(make_review(pair=pair))[0]
 
 
 def counts_in(text: str) -> list[str]:
@@ -148,7 +148,7 @@ def counts_in(text: str) -> list[str]:
 
 def contradictions(review) -> list[str]:
     """What the sentences say against each other or against the record; empty if nothing."""
-    forecast, other = words.forecast(review), words.other_side(review)
+    forecast, other = sentences.forecast(review), sentences.other_side(review)
     ahead = "A" if review.p_post >= 0.5 else "B"
     behind = {"A": "B", "B": "A"}[ahead]
     shown = counts_in(forecast)[0]
@@ -163,21 +163,21 @@ def contradictions(review) -> list[str]:
         "the two sides make a hundred": not left or shown in {">99", "<1"}
         or int(left[0]) + (int(shown) if p >= 0.5 else 100 - int(shown)) == 100,
         "break-even is on the side of the shift": review.p_break_even is None
-        or ("above" in words.over_updating(review).split(" in 100")[0]) == (review.p_break_even >= review.p_prior),
-        "the ceiling is on the side of the shift": ("pass" in words.ceiling(review))
+        or ("above" in sentences.over_updating(review).split(" in 100")[0]) == (review.p_break_even >= review.p_prior),
+        "the ceiling is on the side of the shift": ("pass" in sentences.ceiling(review))
         == (review.p_ceiling >= review.p_prior),
-        "the advice names the side ahead": f"trying {behind}" not in words.advice(review)[0],
-        "no lean, no use": (review.word == NO_LEAN) == words.advice(review)[0].startswith("nothing"),
+        "the advice names the side ahead": f"trying {behind}" not in sentences.advice(review)[0],
+        "no lean, no use": (review.word == NO_LEAN) == sentences.advice(review)[0].startswith("nothing"),
         "the word has the sign of the log-odds": review.word == NO_LEAN
         or review.word.endswith("A" if review.log_odds["post"] > 0 else "B"),
-        "a belief on the other side is called so": ("shift away" in words.over_updating(review))
+        "a belief on the other side is called so": ("shift away" in sentences.over_updating(review))
         == (review.shift_ratio is not None and review.shift_ratio < 0),
-        "the side that stays ahead is the side ahead": f"{ahead} stays ahead" in words.robustness(review),
-        "what limits us limits most": ("is the proxy, not" in words.ceiling(review))
+        "the side that stays ahead is the side ahead": f"{ahead} stays ahead" in sentences.robustness(review),
+        "what limits us limits most": ("is the proxy, not" in sentences.ceiling(review))
         == (review.limits["proxy"] - review.limits["sample"] >= 0.02),
-        "a lean is not called no lean": review.word == NO_LEAN or NO_LEAN not in forecast + words.optimism(review).lower(),
+        "a lean is not called no lean": review.word == NO_LEAN or NO_LEAN not in forecast + sentences.optimism(review).lower(),
         "break-even is withheld with the shift": (review.p_break_even is None)
-        == ("too small for a break-even" in words.over_updating(review)),
+        == ("too small for a break-even" in sentences.over_updating(review)),
     }  # fmt: skip
     return [name for name, holds in found.items() if not holds]
 
@@ -199,19 +199,19 @@ def test_ten_thousand_random_verdicts_hold_no_contradiction_and_no_forbidden_wor
 
 
 def test_sensitive_priors_and_uninformed_ones_are_named_without_blame():
-    assert words.prior_lines(make_review()) == (
+    assert leanings.prior_lines(make_review()) == (
         "Sensitive to the prior of l[proxy], tau. Not measured: v. The data did not inform this"
         " contrast (prior and posterior overlap by 93 %) nor 3 of 4 priors.",
     )
-    assert words.prior_lines(make_ranking()) == (
+    assert leanings.prior_lines(make_ranking()) == (
         "Sensitive to the prior of tau. The data did not inform 1 of 2 merits nor 1 of 1 priors.",
     )
     calm = make_review(sensitivity={"tau": 0.01}, sensitive_to=(), overlap={"tau": 0.2}, uninformed=())
-    assert words.prior_lines(calm) == ("Sensitive to no single prior.",)
-    assert words.prior_lines(make_review(sensitivity={})) == ()
+    assert leanings.prior_lines(calm) == ("Sensitive to no single prior.",)
+    assert leanings.prior_lines(make_review(sensitivity={})) == ()
     brief = "sensitive to 2 priors, this contrast uninformed; --json lists all."
-    assert words.prior_lines(make_review(), brief=True) == (brief,)
-    assert words.prior_lines(calm, brief=True) == ("sensitive to no single prior; --json lists all.",)
+    assert leanings.prior_lines(make_review(), brief=True) == (brief,)
+    assert leanings.prior_lines(calm, brief=True) == ("sensitive to no single prior; --json lists all.",)
 
 
 def test_long_lists_of_priors_are_cut_with_their_number():
@@ -219,6 +219,6 @@ def test_long_lists_of_priors_are_cut_with_their_number():
     review = make_review(
         sensitivity=dict.fromkeys(names, 0.1), sensitive_to=names, overlap=dict.fromkeys(names, 0.95), uninformed=names
     )
-    assert words.prior_lines(review) == (
+    assert leanings.prior_lines(review) == (
         "Sensitive to the prior of l[0], l[1], l[2] and 6 more. The data did not inform 9 of 9 priors.",
     )

@@ -28,7 +28,6 @@ from evidence.io.table_spec import load_spec
 from evidence.io.tables import load_base
 
 ROOT = Path(__file__).parents[2]
-PLACE = re.compile(r"[^:]+\.(toml|csv|json)(:\d+)?(:[^:]+)?: found .+, wanted .+")
 
 
 def run(*words):

@@ -17,7 +17,6 @@ from evidence.analysis.fitting import Case, prepare_case
 from evidence.analysis.known_outcomes import with_outcomes
 from evidence.analysis.learned_models import laws_of, model_of, shape_of
 from evidence.analysis.options import Map, Progress
-from evidence.domain.canonical import sha256_of
 from evidence.domain.records import EvidenceBase, Model
 from evidence.domain.results import Check
 from evidence.inference.checks import K_HAT_LIMIT, effective_sample_size, pareto_k
@@ -240,8 +239,3 @@ def checks_of_laws(found: Found) -> dict[str, Check]:
             is_worse = name not in worst or (check.value < worst[name].value) is check.wanted.startswith(">")
             worst = {**worst, name: check} if is_worse else worst
     return worst
-
-
-def hashes_of(bridges: Sequence[EvidenceBase]) -> dict[str, str]:
-    """SHA-256 of each bridge, outcomes included, by its id."""
-    return {base.question.id: sha256_of(base) for base in bridges}

@@ -9,7 +9,7 @@ from datetime import date
 from evidence.analysis.options import Progress
 from evidence.analysis.prereg_beliefs import Asked, Frozen, freeze_beliefs
 from evidence.domain.canonical import sha256_of
-from evidence.domain.prereg import Draft, Scenario
+from evidence.domain.prereg import Draft
 from evidence.domain.records import EvidenceBase, Model
 from evidence.domain.registration import CodeState, DataFile, Registration
 from evidence.inference.engine import Engine
@@ -116,11 +116,3 @@ def find_open(registration: Registration) -> tuple[str, ...]:
         if widest > WIDE_SMD:
             found.append(f"{belief.target}: an 80 % interval of {widest:.1f} SMD rules out next to nothing")
     return tuple(found)
-
-
-def scenario_of(registration: Registration, target: str) -> Scenario:
-    """The scenario with this target (KeyError if there is none)."""
-    for scenario in registration.scenarios:
-        if scenario.target == target:
-            return scenario
-    raise KeyError(target)

@@ -13,7 +13,9 @@ from evidence.app.workspace import workspace
 from evidence.domain.results import Ranking
 from evidence.domain.verdict import CONTENDER
 from evidence.report.crunch import check_lines, try_lines
-from evidence.report.words import conflict_lines, in_100, next_lines, size
+from evidence.report.leanings import next_lines
+from evidence.report.sentences import conflict_lines
+from evidence.report.words import in_100, size
 
 if TYPE_CHECKING:
     from evidence.analysis.ranking import Fitted

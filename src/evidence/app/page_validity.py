@@ -37,7 +37,7 @@ def _settings(found: Workspace, findings: tuple[Finding, ...]) -> list[Setting]:
 
 def _setting(found: Workspace, setting: Setting, case: Any, finding: Finding) -> None:
     from evidence.analysis.statements import validity_of
-    from evidence.report.words import order_kept_line
+    from evidence.report.sentences import order_kept_line
 
     family = found.base.family(setting.family)
     st.subheader(plain(setting.name))

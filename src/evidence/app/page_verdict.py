@@ -10,7 +10,8 @@ from evidence.app.frame import computed, no_verdict, open_page, picture, plain
 from evidence.app.workspace import Workspace, workspace
 from evidence.domain.results import Review
 from evidence.report.page import page_of
-from evidence.report.words import forecast, in_100, other_side
+from evidence.report.sentences import forecast, other_side
+from evidence.report.words import in_100
 
 SECTIONS = (
     "VERDICT", "CONFLICT", "OVER-UPDATING", "WHY SO LITTLE", "WHAT LIMITS US", "EXCHANGE RATE", "WHAT WOULD CHANGE IT",

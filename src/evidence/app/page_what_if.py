@@ -14,7 +14,8 @@ from evidence.app.workspace import Workspace, workspace
 from evidence.domain.errors import BadInput
 from evidence.domain.sliders import Slider
 from evidence.domain.verdict import band_of, word_of
-from evidence.report.words import band_in_100, flip_lines, in_100
+from evidence.report.sentences import flip_lines
+from evidence.report.words import band_in_100, in_100
 
 if TYPE_CHECKING:
     from evidence.analysis.live import Live, LiveAnswer

@@ -172,7 +172,7 @@ def what_if(
         )  # fmt: skip
     from evidence.report.documents import csv_of
     from evidence.report.render import sweep_view
-    from evidence.report.words import flip_lines
+    from evidence.report.sentences import flip_lines
 
     if csv:
         typer.echo(csv_of(found), nl=False)

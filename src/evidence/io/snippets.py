@@ -23,11 +23,6 @@ def family_csv(family: Family) -> str:
     return table_text(tuple(cells), [cells])
 
 
-def family_toml(family: Family) -> str:
-    """`[[families]]` of a paper file."""
-    return _element("families", family)
-
-
 def _element(array: str, record: Record) -> str:
     """One `[[array]]`: under a header of its own it means the same wherever in a file it is pasted."""
     return f"[[{array}]]\n{tomli_w.dumps(record.model_dump(exclude_none=True))}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evidence.domain.results import SAME_FINGERPRINT, Check, Diagnosis, InputLine, Review
-from evidence.report import words
+from evidence.report import leanings, sentences, words
 
 MAX_WORDS = 450
 """Words of a page, picture included; a page that would be longer loses detail, never a section."""
@@ -103,19 +103,19 @@ def page_of(review: Review, command: str = "") -> Page:
 
 
 def _sections(review: Review, command: str, detail: _Detail) -> tuple[Section, ...]:
-    use_for, do_not = words.advice(review)
+    use_for, do_not = sentences.advice(review)
     return (
         _question(review, detail.question),
         Section("VERDICT", _verdict(review, brief=detail.brief)),
         *(Section("CONFLICT", lines) for lines in (_conflict(review, detail),) if lines),
-        Section("OVER-UPDATING", (words.over_updating(review),)),
+        Section("OVER-UPDATING", (sentences.over_updating(review),)),
         Section("WHY SO LITTLE", (*_validity(review.validity), *_reasons(review.why_so_little, detail))),
         Section("WHAT LIMITS US", _limits(review)),
-        Section("EXCHANGE RATE", (words.exchange_rate(review, brief=not detail.priors),)),
+        Section("EXCHANGE RATE", (sentences.exchange_rate(review, brief=not detail.priors),)),
         Section("WHAT WOULD CHANGE IT", _changes(review, detail.flips)),
         *(
             Section("PRIORS", lines)
-            for lines in (words.prior_lines(review, brief=detail.brief),)
+            for lines in (leanings.prior_lines(review, brief=detail.brief),)
             if lines and detail.priors
         ),
         Section("USE IT FOR", (use_for,)),
@@ -186,7 +186,7 @@ def _contrast(review: Review) -> tuple[str, ...]:
 
 
 def _alt(review: Review, bars: list[Bar]) -> str:
-    a, b = words.names(review)
+    a, b = sentences.names(review)
     said = ", ".join(f"{bar.label} {words.in_100(bar.p)}" for bar in bars)
     text = f"Belief that {a} is above {b} at {words.show_name(review.target)}, in 100: {said}"
     text += f"; ceiling {words.in_100(review.p_ceiling)}"
@@ -196,7 +196,7 @@ def _alt(review: Review, bars: list[Bar]) -> str:
 
 
 def _question(review: Review, width: int = 240) -> Section:
-    a, b = words.names(review)
+    a, b = sentences.names(review)
     return Section(
         "QUESTION",
         (
@@ -207,8 +207,10 @@ def _question(review: Review, width: int = 240) -> Section:
 
 
 def _verdict(review: Review, *, brief: bool) -> tuple[str, ...]:
-    lines = [line(review) for line in (words.forecast, words.other_side, words.ceiling, words.robustness)]
-    lines += [words.in_context(review, brief=brief), words.optimism(review)]
+    lines = [
+        line(review) for line in (sentences.forecast, sentences.other_side, sentences.ceiling, sentences.robustness)
+    ]
+    lines += [sentences.in_context(review, brief=brief), sentences.optimism(review)]
     return tuple(text for text in lines if text)
 
 
@@ -217,7 +219,7 @@ def _conflict(review: Review, detail: _Detail) -> tuple[str, ...]:
     names = {pair.technique: pair.technique_name, pair.comparator: pair.comparator_name}
     # Families are sets of studies: where studies conflict, that says it.
     found = [c for c in review.conflicts if c.found][:1]
-    return words.conflict_lines(found, names, brief=not detail.reasons)
+    return sentences.conflict_lines(found, names, brief=not detail.reasons)
 
 
 def _limits(review: Review) -> tuple[str, ...]:
@@ -257,7 +259,7 @@ def _validity(rho: dict[str, float]) -> tuple[str, ...]:
 def _changes(review: Review, most: int) -> tuple[str, ...]:
     if not review.flips_at:
         return ("no single assumption that was tried changes the word.",)
-    return (" · ".join(words.flip_lines(review.flips_at)[:most]),)
+    return (" · ".join(sentences.flip_lines(review.flips_at)[:most]),)
 
 
 def _inputs(review: Review, most: int) -> tuple[str, ...]:

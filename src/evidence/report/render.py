@@ -12,6 +12,7 @@ from rich.text import Text
 from evidence.domain.results import Diagnosis, Provenance, Ranking, Review, StudyShift, Sweep
 from evidence.domain.verdict import CONTENDER, band_of, word_of
 from evidence.report.crunch import check_lines, try_lines
+from evidence.report.leanings import next_lines, prior_lines
 from evidence.report.page import (
     WHAT_TO_TRY,
     Page,
@@ -21,17 +22,8 @@ from evidence.report.page import (
     page_of,
     quick_page_of,
 )
-from evidence.report.words import (
-    amount,
-    band_in_100,
-    conflict_lines,
-    flip_lines,
-    in_100,
-    next_lines,
-    prior_lines,
-    show_name,
-    size,
-)
+from evidence.report.sentences import conflict_lines, flip_lines
+from evidence.report.words import amount, band_in_100, in_100, show_name, size
 
 MAX_WIDTH = 100
 AXIS = 50

@@ -1,10 +1,7 @@
 """Values of information with a closed form, where everything is normal (docs/model.md, section 7).
 
-They are what the simulation in `analysis/` is held against, and exact where they apply.
+An independent oracle: what the simulation in `analysis/` is held against, exact where it applies.
 """
-
-# pyright: basic
-# SciPy ships no types.
 
 from __future__ import annotations
 

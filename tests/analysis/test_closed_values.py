@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from evidence.model.voi import (
+from closed_values import (
     calibrated_gain,
     gain_of_two,
     hours_of_verify_or_ship,
