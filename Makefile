@@ -1,6 +1,8 @@
 # Two commands set everything up on a fresh machine: `make demo` and `make test`.
 VENV := .venv
 BIN := $(VENV)/bin
+# A file's tests share their fits: they stay in one process. Four at most: each holds JAX and up to 3 GB.
+PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
@@ -29,12 +31,12 @@ test: install
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 	$(BIN)/pyright
-	$(BIN)/pytest
+	$(PYTEST)
 
 check: install
 	$(BIN)/ruff check src tests
 	$(BIN)/pyright
-	$(BIN)/pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # Broken links, missing anchors and pages that no navigation lists are errors.
 docs: install

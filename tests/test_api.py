@@ -59,6 +59,7 @@ def test_every_public_name_is_in_the_page_and_every_function_typed_and_described
     assert f"offers {len(ev.__all__)} names" in page
 
 
+@pytest.mark.slow
 def test_the_page_runs():
     found = doctest.testfile(str(ROOT / "docs" / "api.md"), module_relative=False, encoding="utf-8")
     assert found.attempted >= 20
@@ -71,6 +72,7 @@ def printed(*words):
     return json.loads(result.stdout)
 
 
+@pytest.mark.slow
 def test_answers_are_those_of_the_commands(tmp_path):
     base = str(write_base(tmp_path / "tiny"))
     change = {"novelty.first deployment": 0.5}
@@ -88,6 +90,7 @@ def test_answers_are_those_of_the_commands(tmp_path):
     assert json.loads(ev.to_json(scores)) == printed("backtest", "wmdp-rmu", "--seed", "3")
 
 
+@pytest.mark.slow
 def test_all_reviews_are_the_single_ones(tmp_path):
     base = ev.load_base(write_base(tmp_path / "tiny"))
     found = ev.review_all(base)

@@ -90,6 +90,7 @@ def test_the_parts_add_up(found):
     assert -1e-9 <= found["hours_saved_calibrated"] <= found["hours_perfect"] + 1e-6
 
 
+@pytest.mark.slow
 def test_the_page_says_the_same_in_the_words_of_the_house(folder):
     result = run(folder / "p.toml")
     assert result.exit_code == 0, result.stderr

@@ -55,6 +55,7 @@ def test_a_stored_fit_says_what_the_ranking_said(stored):
         assert check["ok"]
 
 
+@pytest.mark.slow
 def test_the_page_shows_checks_and_the_prior_that_was_used(stored):
     text = run("diagnose", stored[0]).stdout
     assert "k_hat" in text
@@ -93,6 +94,7 @@ def assert_no_verdict(path, says):
     assert "Traceback" not in text.output
 
 
+@pytest.mark.slow
 def test_weights_changed_in_the_file_are_found(copied):
     # half of the draws thrown out: fewer draws count than the stored checks say
     with netCDF4.Dataset(copied, "a") as file:
@@ -103,6 +105,7 @@ def test_weights_changed_in_the_file_are_found(copied):
     assert_no_verdict(copied, "ess as stored is not that of the stored draws")
 
 
+@pytest.mark.slow
 def test_a_prior_changed_in_the_file_is_found(copied):
     with netCDF4.Dataset(copied, "a") as file:
         fingerprint = json.loads(file.getncattr("fingerprint"))
@@ -123,6 +126,7 @@ def failed(base, tmp_path_factory):
         return path, run("rank", base, "--out", path, "--json", "--quiet")
 
 
+@pytest.mark.slow
 def test_a_failed_gate_survives_saving_and_loading(failed):
     # R8: rank -> JSON, rank -> file -> JSON and terminal
     path, ranked = failed
@@ -134,6 +138,7 @@ def test_a_failed_gate_survives_saving_and_loading(failed):
     assert not all(check["ok"] for check in found["checks"].values())
 
 
+@pytest.mark.slow
 def test_a_failed_check_cannot_be_edited_into_a_passed_one(failed, tmp_path):
     # Every check and `ok` set to passed: the draws still say what they said.
     path = tmp_path / "fit.nc"
@@ -158,6 +163,7 @@ def test_the_sampled_engine_is_a_choice_of_rank(base, tmp_path):
     assert json.loads(found.stdout)["engine"] == "sampled"
 
 
+@pytest.mark.slow
 def test_plots_of_a_weighted_fit_are_whole_svg_files_and_kept_without_force(copied, tmp_path):
     folder = tmp_path / "plots"
     result = run("diagnose", copied, "--plots", folder, "--json")

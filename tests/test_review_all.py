@@ -14,6 +14,7 @@ def folder(tmp_path):
     return bases.write_base(tmp_path / "tiny")
 
 
+@pytest.mark.slow
 def test_every_study_is_reviewed_with_the_numbers_it_has_alone(folder):
     run = CliRunner().invoke
     everything = run(app, ["review", "--all", "--base", str(folder), "--json"])
@@ -28,6 +29,7 @@ def test_every_study_is_reviewed_with_the_numbers_it_has_alone(folder):
     assert together == alone
 
 
+@pytest.mark.slow
 def test_the_table_has_a_line_for_each_study(folder):
     shown = CliRunner().invoke(app, ["review", "--all", "--base", str(folder)])
     assert shown.exit_code == 0, shown.stderr
@@ -38,6 +40,7 @@ def test_the_table_has_a_line_for_each_study(folder):
         assert str(round(100 * review["p_post"])) in line
 
 
+@pytest.mark.slow
 def test_pages_of_all_studies_are_written_to_a_folder_and_never_over_others(folder, tmp_path):
     run = CliRunner().invoke
     out = tmp_path / "pages"
@@ -60,6 +63,7 @@ def test_a_file_is_no_folder_for_pages(folder, tmp_path):
     assert "a folder" in done.stderr
 
 
+@pytest.mark.slow
 def test_studies_read_together_have_one_page(folder):
     run = CliRunner().invoke
     document = json.loads(run(app, ["review", "--all", "--base", str(folder), "--json"]).stdout)

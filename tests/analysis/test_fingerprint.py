@@ -88,6 +88,7 @@ CHANGES = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_changing_a_prior_changes_fingerprint_and_posterior_and_changing_it_back_gives_the_same_bytes():
     # R9: a display that keeps an old prior, or an engine that keeps an old one (JASP issue 730)
     def ranked(*settings):

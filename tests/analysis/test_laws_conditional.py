@@ -45,6 +45,7 @@ def assert_same(found, wanted, what=("mean", "cov", "log_likelihood", "above")):
 # --- swap, direction, permutation, unit -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(effects=laws.unit(2, laws.N_EFFECTS), u=laws.ETAS, q=QUALITIES, counts=COUNTS)
 def test_techniques_that_change_names_change_places(effects, u, q, counts):
@@ -58,6 +59,7 @@ def test_techniques_that_change_names_change_places(effects, u, q, counts):
     assert laws.summary(swapped)["above"][a, b] == pytest.approx(1 - plain["above"][a, b], abs=1e-10)
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(effects=laws.unit(2, 3), u=laws.ETAS)
 def test_a_contrast_may_be_written_from_either_side(effects, u):
@@ -77,6 +79,7 @@ def test_a_contrast_may_be_written_from_either_side(effects, u):
     assert_same(laws.summary(laws.given(base(True), eta)), laws.summary(laws.given(base(False), eta)))
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(effects=laws.unit(2, laws.N_EFFECTS), u=laws.ETAS, q=QUALITIES, counts=COUNTS)
 def test_a_failure_rate_says_what_the_success_rate_says(effects, u, q, counts):
@@ -89,6 +92,7 @@ def test_a_failure_rate_says_what_the_success_rate_says(effects, u, q, counts):
     assert_same(laws.summary(laws.given(bad, eta)), laws.summary(laws.given(good, eta)))
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(effects=laws.unit(2, laws.N_EFFECTS), u=laws.ETAS, q=QUALITIES, counts=COUNTS)
 def test_flipping_every_direction_negates(effects, u, q, counts):
@@ -109,6 +113,7 @@ def test_flipping_every_direction_negates(effects, u, q, counts):
     assert_same(flipped, wanted)
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(
     effects=laws.unit(2, laws.N_EFFECTS), u=laws.ETAS, q=QUALITIES, counts=COUNTS, order=st.permutations(range(10)),
@@ -133,6 +138,7 @@ def test_order_of_rows_is_no_information(*, effects, u, q, counts, order, rest):
     assert_same(laws.summary(laws.given(mixed, eta), names), laws.summary(laws.given(base, eta), names))
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(effects=laws.unit(2, laws.N_EFFECTS), u=laws.ETAS, q=QUALITIES, log_c=st.floats(-5, 5))
 def test_the_unit_of_a_raw_outcome_is_no_information(effects, u, q, log_c):
@@ -151,6 +157,7 @@ def test_the_unit_of_a_raw_outcome_is_no_information(effects, u, q, log_c):
     assert_same(laws.summary(laws.given(other, eta)), laws.summary(laws.given(base, eta)))
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(effects=laws.unit(2, laws.N_EFFECTS), u=laws.ETAS, q=QUALITIES, log_c=st.floats(-1, 1))
 def test_everything_in_other_units_moves_no_probability(effects, u, q, log_c):
@@ -174,6 +181,7 @@ def test_everything_in_other_units_moves_no_probability(effects, u, q, log_c):
 # --- no validity, full validity -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(effects=laws.unit(2, laws.N_EFFECTS), u=laws.ETAS, q=QUALITIES, counts=COUNTS, through=st.sampled_from("lv"))
 def test_without_validity_the_posterior_is_the_prior(effects, u, q, counts, through):
@@ -200,6 +208,7 @@ def studies_of_one_contrast(y, se, comparator):
     return cases.base_of(*findings, settings=laws.BUSY_SETTINGS, techniques=["A", "B"])
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(effects=laws.unit(2, N), u=laws.ETAS, on=st.integers(1, 2**N - 1), comparator=st.sampled_from(("none", "B")))
 def test_perfect_proxies_are_fixed_effect_meta_analysis(effects, u, on, comparator):
@@ -263,6 +272,7 @@ ERRORS = st.floats(0.02, 3)
 AGAINST = st.sampled_from(("B", "none"))
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(y=SIZES, se=ERRORS, u=laws.ETAS, comparator=AGAINST)
 def test_warranted_lies_between_the_prior_and_both_face_value_and_ceiling(y, se, u, comparator):
@@ -284,6 +294,7 @@ def test_warranted_lies_between_the_prior_and_both_face_value_and_ceiling(y, se,
     assert warranted <= y / se * (1 + ROUNDING)
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(y=SIZES, se=ERRORS, more=st.floats(1, 10), u=laws.ETAS, lower=st.floats(0, 1), comparator=AGAINST)
 def test_more_validity_or_a_smaller_error_never_moves_a_reader_less(*, y, se, more, u, lower, comparator):
@@ -333,6 +344,7 @@ def first(n):
     return Evidence(mask=(np.arange(N) < n).astype(float))
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(y=SIZES, se=ERRORS, n=st.integers(2, N), u=laws.ETAS, comparator=AGAINST)
 def test_duplicates_in_one_setting_never_pass_its_ceiling(y, se, n, u, comparator):
@@ -348,6 +360,7 @@ def test_duplicates_in_one_setting_never_pass_its_ceiling(y, se, n, u, comparato
     assert several <= ceiling * (1 + ROUNDING)
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(y=SIZES, se=ERRORS, n=st.integers(1, N), u=laws.ETAS, comparator=AGAINST)
 def test_duplicates_in_one_family_never_pass_its_ceiling(y, se, n, u, comparator):
@@ -368,6 +381,7 @@ def test_duplicates_in_one_family_never_pass_its_ceiling(y, se, n, u, comparator
     assert 1 - variance[0] / (eta["tau"] ** 2 * share) <= family**2 + 1e-12
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(effects=laws.unit(2, N), u=laws.ETAS, comparator=AGAINST)
 def test_no_family_explains_more_than_its_relevance_and_the_targets_novelty_allow(effects, u, comparator):
@@ -399,6 +413,7 @@ SPREAD_FAMILY = {c: laws.prepare(many(c, one_setting=False)[1]) for c in ("B", "
 # --- break-even -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @laws.CONDITIONAL
 @given(effects=laws.unit(2, 2), u=laws.ETAS)
 def test_reading_is_worth_nothing_at_the_break_even_belief(effects, u):

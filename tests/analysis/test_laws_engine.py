@@ -61,6 +61,7 @@ def assert_alike(first, second, pairs=PAIRS, turned=None):
 # --- swap, direction, permutation, unit -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @laws.WHOLE
 @given(effects=EFFECTS, q=QUALITIES)
 def test_techniques_that_change_names_change_places(effects, q):
@@ -71,6 +72,7 @@ def test_techniques_that_change_names_change_places(effects, q):
     assert p == pytest.approx(1 - q, abs=1e-10)
 
 
+@pytest.mark.slow
 @laws.WHOLE
 @given(effects=EFFECTS, q=QUALITIES, counts=st.tuples(st.integers(10, 90), st.integers(10, 90)))
 def test_a_failure_rate_says_what_the_success_rate_says(effects, q, counts):
@@ -80,6 +82,7 @@ def test_a_failure_rate_says_what_the_success_rate_says(effects, q, counts):
     assert_alike(good, fit(laws.busy(y, se, q, counts=turned, up=False, direction=-1.0), seed=2))
 
 
+@pytest.mark.slow
 @laws.WHOLE
 @given(effects=EFFECTS, q=QUALITIES)
 def test_flipping_every_direction_negates(effects, q):
@@ -93,6 +96,7 @@ def test_flipping_every_direction_negates(effects, q):
     assert_alike(first, second, turned=tuple(pair[::-1] for pair in PAIRS))
 
 
+@pytest.mark.slow
 @laws.WHOLE
 @given(effects=EFFECTS, q=QUALITIES, order=st.permutations(range(9)), rest=st.permutations(range(3)))
 def test_order_of_rows_is_no_information(effects, q, order, rest):
@@ -110,6 +114,7 @@ def test_order_of_rows_is_no_information(effects, q, order, rest):
     assert_alike(fit(base, seed=1), fit(mixed, seed=2))
 
 
+@pytest.mark.slow
 @laws.WHOLE
 @given(effects=EFFECTS, q=QUALITIES, log_c=st.floats(-3, 3))
 def test_the_unit_of_a_raw_outcome_is_no_information(effects, q, log_c):
@@ -124,6 +129,7 @@ def test_the_unit_of_a_raw_outcome_is_no_information(effects, q, log_c):
     assert_alike(fit(base, seed=1), fit(other, seed=2))
 
 
+@pytest.mark.slow
 @laws.WHOLE
 @given(effects=EFFECTS, q=QUALITIES, log_c=st.floats(-0.7, 0.7))
 def test_everything_in_other_units_moves_no_probability(effects, q, log_c):
@@ -198,6 +204,7 @@ def test_warranted_is_monotone_in_validity(y, se, sign, rho):
     at_most(*fits, ("A", "B") if sign > 0 else ("B", "A"))
 
 
+@pytest.mark.slow
 @laws.WHOLE
 @given(y=SIZES, se=ERRORS, n=st.integers(2, N))
 def test_duplicates_in_one_setting_never_pass_its_ceiling(y, se, n):

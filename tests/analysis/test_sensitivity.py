@@ -95,6 +95,7 @@ BASE = cases.base_of(
 )
 
 
+@pytest.mark.slow
 def test_reweighted_p_agrees_with_a_refit():
     # R13: within .005. A half-normal to the power alpha has scale / sqrt(alpha), Beta(a, b) is
     # Beta(alpha (a - 1) + 1, alpha (b - 1) + 1): the refits have these priors.

@@ -88,6 +88,7 @@ def test_a_study_named_twice_or_unknown_is_refused(studies):
         reviewed(BASE, *studies)
 
 
+@pytest.mark.slow
 def test_the_errors_of_the_shifts_cover_the_difference_between_seeds():
     """Eight seeds of a model with free hyperparameters: what the shifts scatter by is what they say, within a factor 2."""
     named = load_model(MODELS / "uncalibrated.toml")

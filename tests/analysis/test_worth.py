@@ -96,6 +96,7 @@ def order_hours(p_a, p_b, hours, loss):
     return hours[0] + (1 - p_a) * hours[1] + both_fail * loss, hours[1] + (1 - p_b) * hours[0] + both_fail * loss
 
 
+@pytest.mark.slow
 def test_trying_two_techniques_is_the_integral_over_what_is_found_of_one():
     known, study = known_of(proposing.finding("A", "none", "s", se_smd=0.3), techniques=("A", "B"))
     hours, loss = [5.0, 4.0], 15.0
@@ -172,6 +173,7 @@ def test_a_calibrated_reader_gains_no_less_than_nothing_and_no_more_than_everyth
         assert found.saved <= found.perfect + 1e-6  # single precision
 
 
+@pytest.mark.slow
 def test_more_of_a_sample_is_worth_no_less_and_an_endless_one_most():
     known, study = known_of(proposing.finding("A", "none", "s", se_smd=0.5), techniques=("A", "B"))
     worths = [worth_of(imagine_study(known.foreseen, s, seed=1, effort=EFFORT), stakes_of(2)).both

@@ -81,6 +81,7 @@ def eta_of(hyper, values):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("clear", "n_odds"), [(-np.inf, 2), (8.0, 0)], ids=["log odds", "own coordinates"])
 def test_at_the_mode_the_dense_joint_normal_is_flat_and_curved_as_found(monkeypatch, clear, n_odds):
     monkeypatch.setattr(mode, "CLEAR", clear)
@@ -110,6 +111,7 @@ ORDERS = (
 COUNTS = cases.finding("f8", "B", "none", "counts", k=2, n=20, k0=4, n0=20, study="j5", at="s1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("findings", [FINDINGS, (*FINDINGS, *ORDERS, COUNTS)], ids=["normal", "latents"])
 def test_the_proposal_is_a_proper_law_no_wider_than_the_prior(findings):
     base = cases.base_of(*findings, settings=SETTINGS, novelty=0.6)

@@ -23,6 +23,7 @@ def assert_conjugate(values, y):
     assert values.std() == pytest.approx(precision**-0.5, rel=0.1)
 
 
+@pytest.mark.slow
 def test_nutpie_samples_other_data_without_compiling_again():
     walks = NutpieWalks()
     for y in (1.0, -2.0):

@@ -96,6 +96,7 @@ def test_r08_by_app_the_pages_show_no_number(monkeypatch):
     assert not shown.exception
 
 
+@pytest.mark.slow
 def test_r08_by_reimport_a_failed_result_is_a_deviation_and_scores_nothing(failed, tmp_path):
     folder, digest, _ = failed
     for result in ("ranking.json", "fit.nc"):

@@ -117,6 +117,7 @@ def test_a_summary_whose_check_failed_is_not_written(run, tmp_path, monkeypatch)
     assert not (tmp_path / "s.md").exists()
 
 
+@pytest.mark.slow
 def test_the_summary_and_the_fit_of_a_base(run, tmp_path):
     result = run("export", "tiny", "--to", "summary", "--out", "s.csv")
     assert result.exit_code == 0, result.output

@@ -91,6 +91,7 @@ def all_records():
     return [(review, page_of(review, COMMAND)) for review in records()]
 
 
+@pytest.mark.slow
 def test_html_holds_the_numbers_of_the_page_in_its_order(all_records):
     for review, page in all_records:
         blocks = blocks_of(html_of(review, command=COMMAND), page)

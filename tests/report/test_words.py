@@ -182,6 +182,7 @@ def contradictions(review) -> list[str]:
     return [name for name, holds in found.items() if not holds]
 
 
+@pytest.mark.slow
 def test_ten_thousand_random_verdicts_hold_no_contradiction_and_no_forbidden_word_and_the_numbers_of_the_json():
     rng = random.Random(20261123)  # noqa: S311 (records for tests)
     for _ in range(10_000):

@@ -101,6 +101,7 @@ def away(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_s22_everything_works_without_a_network_and_nothing_asks_for_one(away):
     asked = away.parent / "asked.txt"
     assert not asked.exists(), asked.read_text(encoding="utf-8")
@@ -136,6 +137,7 @@ def test_s22_the_package_imports_nothing_that_speaks_to_a_network():
     assert found == ["batch.py: socket"]
 
 
+@pytest.mark.slow
 def test_s21_no_output_tells_of_the_machine_its_owner_or_the_repository(away):
     said = json.loads((away / "said.json").read_text(encoding="utf-8"))
     texts = {name: text.encode() for name, text in said.items()}
@@ -152,6 +154,7 @@ def test_s21_no_output_tells_of_the_machine_its_owner_or_the_repository(away):
         assert told == [], secret
 
 
+@pytest.mark.slow
 def test_r14_the_same_run_in_another_process_gives_the_same_bytes(away, monkeypatch, tmp_path):
     """Another process, another folder, another home, other seeds of Python's hashes: the JSON is the same to the byte."""
     said = json.loads((away / "said.json").read_text(encoding="utf-8"))
@@ -166,6 +169,7 @@ def test_r14_the_same_run_in_another_process_gives_the_same_bytes(away, monkeypa
         assert here.stdout == said[name]
 
 
+@pytest.mark.slow
 def test_r14_a_registration_has_the_same_hash_in_another_process(away):
     (frozen,) = (away / "reg").glob("*.prereg.json")
     from evidence.domain.canonical import frozen_bytes, sha256_hex

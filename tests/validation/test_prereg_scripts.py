@@ -8,6 +8,7 @@ from prereg_fuzz import run
 from prereg_scale import kill_writers, long_registry, write_at_once
 
 
+@pytest.mark.slow
 def test_fuzzed_files_are_refused_in_words_or_are_canonical():
     found = run(900)
     assert {kind: n for kind, (n, _) in found.items()} == {"frozen": 301, "draft": 301, "chain": 301}
