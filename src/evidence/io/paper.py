@@ -125,7 +125,7 @@ def _own_rows(values: Mapping[str, Any], place: TomlPlace, problems: list[Proble
         problems += more
     for name, kind in _TABLES.items():
         rows: list[Row[Any]] = []
-        tables = values.get(name, [])
+        tables: object = values.get(name, [])
         for index, table in enumerate(tables if isinstance(tables, list) else ()):
             if not isinstance(table, dict):
                 continue

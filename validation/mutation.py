@@ -1,0 +1,250 @@
+"""Mutation testing by sample: `python validation/mutation.py --number 80`.
+
+Changes one place of `model`, `analysis` or `inference/exact.py` as mutmut's operators do, in a copy of the tree, and runs
+the tests of that module: a change that no test notices survives. `mutation.json` holds what came out, each survivor with
+a reason. A run that was stopped goes on where it was. Words in messages are left as they are: other tests read them.
+"""
+
+import argparse
+import difflib
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path("src/evidence")
+ARTEFACT = ROOT / "validation" / "mutation.json"
+JOURNAL = ROOT / "build" / "mutation.jsonl"
+COPIED = ("src", "tests", "models", "data", "validation", "docs", "pyproject.toml", "ARCHITECTURE.md", "app.py")
+SEED = 2026
+GOAL = 0.85
+"""Share of mutants that the tests must find."""
+TIMEOUT = 300.0
+"""Seconds for the tests of one mutant: beyond, it counts as found, since an ordinary run takes a fraction of that."""
+MOST_FILES = 4
+"""Test files run for one mutant: those that import its module, the one of its own name first."""
+ALSO = {
+    "inference/exact": ("inference/test_exact_engine", "inference/test_identities", "inference/test_mode"),
+    "model/design": ("model/test_apart", "inference/test_exact_engine", "analysis/test_laws_conditional"),
+    "model/hyper": ("model/test_apart", "inference/test_exact_engine", "inference/test_shared_relevance"),
+    "model/rows": ("inference/test_exact_engine", "analysis/test_laws_conditional"),
+    "model/validity": ("inference/test_identities", "analysis/test_laws_conditional"),
+    "model/foreseen": ("inference/test_foresight", "analysis/test_worth"),
+    "analysis/crunch": ("analysis/test_portfolio", "analysis/test_worth", "test_value_page"),
+    "analysis/kept": ("analysis/test_calibrate",),
+    "analysis/fitting": ("analysis/test_reweighting", "analysis/test_fingerprint", "analysis/test_sensitivity"),
+    "analysis/limits": ("analysis/test_review", "analysis/test_shifts", "test_cli"),
+    "analysis/many": ("test_review_all", "analysis/test_shifts"),
+    "analysis/prereg_beliefs": ("analysis/test_prereg_compare", "analysis/test_prereg_score", "test_cli_prereg"),
+    "analysis/prereg_bridging": ("analysis/test_prereg_compare",),
+    "analysis/prereg_compare": ("analysis/test_prereg_compare",),
+    "analysis/prereg_freeze": ("analysis/test_prereg_compare", "test_cli_prereg"),
+    "analysis/prereg_hours": ("analysis/test_prereg_score", "test_cli_prereg"),
+    "analysis/prereg_resolve": ("analysis/test_prereg_score", "test_cli_prereg"),
+    "analysis/prereg_score": ("analysis/test_prereg_score", "test_cli_prereg"),
+    "analysis/prereg_verify": ("test_cli_prereg",),
+    "analysis/shifts": ("analysis/test_shifts", "analysis/test_review"),
+    "analysis/solo": ("analysis/test_review", "analysis/test_shifts"),
+    "analysis/statements": ("analysis/test_elicit",),
+    "analysis/study_readers": ("test_cli_bridges", "analysis/test_backtest"),
+    "analysis/subject": ("analysis/test_review", "analysis/test_backtest"),
+    "analysis/tornado": ("test_cli_value", "analysis/test_portfolio"),
+    "analysis/typed": ("test_cli", "analysis/test_read_back"),
+    "analysis/whatif": ("test_cli", "analysis/test_live"),
+}
+"""For modules that no test imports, or where the importing ones are not those that test it."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One changed place: the file from the root, the line, and both texts of what changed."""
+
+    path: str
+    line: int
+    before: str
+    after: str
+    source: str
+    """The whole file with the change."""
+
+    @property
+    def key(self):
+        return hashlib.sha256(f"{self.path}\n{self.source}".encode()).hexdigest()[:16]
+
+
+def modules():
+    """Files that may be mutated, from the root."""
+    folders = [p for layer in ("model", "analysis") for p in (ROOT / PACKAGE / layer).glob("*.py")]
+    return sorted(
+        p.relative_to(ROOT) for p in [*folders, ROOT / PACKAGE / "inference/exact.py"] if p.name != "__init__.py"
+    )
+
+
+def mutants_of(path, wanted=None):
+    """Mutants of one file (from the root) but those of texts: all, or those whose numbers are wanted, in that order."""
+    code = (ROOT / path).read_text(encoding="utf-8")
+    module, found = _mutations(path, code)
+    for number in range(len(found)) if wanted is None else wanted:
+        mutation = found[number]
+        yield _mutant(str(path), code, module.deep_replace(mutation.original_node, mutation.mutated_node).code)
+
+
+def _mutations(path, code):
+    """(syntax tree, mutations of it)."""
+    import libcst
+    from mutmut.mutation.file_mutation import create_mutations
+
+    module, found, *_ = create_mutations(str(path), code)
+    return module, [mutation for mutation in found if not isinstance(mutation.original_node, libcst.BaseString)]
+
+
+def _mutant(path, code, changed):
+    before, after = code.splitlines(), changed.splitlines()
+    blocks = difflib.SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes()
+    _, i, j, k, m = next(block for block in blocks if block[0] != "equal")
+    return Mutant(path, i + 1, "\n".join(before[i:j]).strip(), "\n".join(after[k:m]).strip(), changed)
+
+
+def drawn(number, *, seed=SEED):
+    """(how many mutants there are, `number` of them): every mutant of every module is as likely as any other.
+
+    A longer sample begins with the shorter one of the same seed.
+    """
+    places = []
+    for path in modules():
+        _, found = _mutations(path, (ROOT / path).read_text(encoding="utf-8"))
+        places += [(path, i) for i in range(len(found))]
+    random.Random(seed).shuffle(places)
+    return len(places), [mutant for path, i in places[:number] for mutant in mutants_of(path, [i])]
+
+
+def tests_of(path):
+    """Test files (from the root) that are run for a mutant of this module."""
+    name = str(Path(path).relative_to(PACKAGE).with_suffix(""))
+    if name in ALSO:
+        return [f"tests/{file}.py" for file in ALSO[name]]
+    package, _, module = f"evidence.{name.replace('/', '.')}".rpartition(".")
+    wanted = re.compile(rf"from {package}\.{module} import|from {package} import .*\b{module}\b")
+    files = [p for p in (ROOT / "tests").rglob("test_*.py") if wanted.search(p.read_text(encoding="utf-8"))]
+    files.sort(key=lambda p: (p.stem != f"test_{module}", name.split("/")[0] != p.parent.name, p.as_posix()))
+    return [p.relative_to(ROOT).as_posix() for p in files[:MOST_FILES]]
+
+
+def copy_of_tree(folder):
+    """What the tests need, in a folder of its own."""
+    for name in COPIED:
+        source, place = ROOT / name, Path(folder) / name
+        if source.is_dir():
+            shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__", "*.ipynb"))
+        else:
+            shutil.copy(source, place)
+    return Path(folder)
+
+
+def run_tests(tree, nodes, *, timeout=TIMEOUT):
+    """(outcome, the first test that failed): `passed`, `failed`, `timed out` or `did not start`."""
+    environment = {
+        **os.environ, "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1",
+        # JAX keys its cache by the program: a mutant compiles its own, and what it does not change is shared.
+        "EVIDENCE_CACHE_DIR": str(tree / "cache"), "HYPOTHESIS_STORAGE_DIRECTORY": str(tree / "hypothesis"),
+    }  # fmt: skip
+    options = ["-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", "--tb=no", "--basetemp", str(tree / "made")]
+    command = [sys.executable, "-m", "pytest", *options, *nodes]
+    try:
+        done = subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=timeout
+        )
+    except subprocess.TimeoutExpired:
+        return "timed out", None
+    if done.returncode == 0:
+        return "passed", None
+    first = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    return ("failed" if done.returncode == 1 else "did not start"), first and first[1]
+
+
+def outcome_of(mutant, tree, *, tests=None):
+    """What became of one mutant: the record of it that is stored."""
+    place, began = tree / mutant.path, time.monotonic()
+    right = place.read_text(encoding="utf-8")
+    tests = tests_of(mutant.path) if tests is None else tests
+    place.write_text(mutant.source, encoding="utf-8")
+    try:
+        outcome, by = run_tests(tree, tests)
+    finally:
+        place.write_text(right, encoding="utf-8")
+    record = {name: value for name, value in asdict(mutant).items() if name != "source"}
+    record |= {"key": mutant.key, "killed": outcome != "passed", "outcome": outcome, "by": by, "tests": tests}
+    return record | {"seconds": round(time.monotonic() - began, 1)}
+
+
+def sound(records, tree):
+    """Whether every test that found a mutant passes on the tree as it is."""
+    nodes = sorted({r["by"] for r in records if r["outcome"] == "failed" and r["by"]})
+    return not nodes or run_tests(tree, nodes, timeout=3600)[0] == "passed"
+
+
+def run(number, *, seed=SEED, seconds=None):
+    """Records of the first mutants of the sample, those of earlier runs included; stops after `seconds`."""
+    population, mutants = drawn(number, seed=seed)
+    JOURNAL.parent.mkdir(exist_ok=True)
+    lines = JOURNAL.read_text(encoding="utf-8").splitlines() if JOURNAL.exists() else []
+    known = {record["key"]: record for record in map(json.loads, lines)}
+    began, records = time.monotonic(), []
+    with tempfile.TemporaryDirectory() as folder:
+        tree = copy_of_tree(folder)
+        for mutant in mutants:
+            if mutant.key not in known:
+                if seconds is not None and time.monotonic() - began > seconds:
+                    break
+                known[mutant.key] = outcome_of(mutant, tree)
+                with JOURNAL.open("a", encoding="utf-8") as journal:
+                    journal.write(json.dumps(known[mutant.key]) + "\n")
+            records.append(known[mutant.key])
+            print(f"{len(records)} {records[-1]['outcome']:8} {mutant.path}:{mutant.line} {records[-1]['seconds']} s", flush=True)
+        if not sound(records, tree):
+            raise SystemExit("a test that found a mutant fails without one as well")
+    return population, records
+
+
+def store(population, records, *, seed=SEED, path=ARTEFACT):
+    """Writes what came out; reasons given earlier for a survivor are kept."""
+    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"survivors": []}
+    reasons = {s["key"]: s["reason"] for s in old["survivors"]}
+    survivors = [
+        {name: r[name] for name in ("key", "path", "line", "before", "after")} | {"reason": reasons.get(r["key"], "")}
+        for r in records if not r["killed"]
+    ]  # fmt: skip
+    result = {
+        "date": datetime.now(UTC).date().isoformat(), "mutmut": version("mutmut"), "seed": seed,
+        "population": population, "sampled": len(records), "outcomes": Counter(r["outcome"] for r in records),
+        "killed": sum(r["killed"] for r in records), "survivors": survivors, "mutants": records,
+    }  # fmt: skip
+    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--number", type=int, default=80)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--seconds", type=float, help="stop after this time; a later run goes on")
+    options = parser.parse_args()
+    result = store(*run(options.number, seed=options.seed, seconds=options.seconds), seed=options.seed)
+    print(f"{result['killed']} of {result['sampled']} found, of {result['population']} that there are")
+    for survivor in result["survivors"]:
+        print(f"{survivor['path']}:{survivor['line']}\n  - {survivor['before']}\n  + {survivor['after']}")
+
+
+if __name__ == "__main__":
+    main()
