@@ -1,4 +1,4 @@
-"""Mutation testing by sample: `python validation/mutation.py --number 80`.
+"""Mutation testing by sample: `python validation/mutation.py --part model --number 40`.
 
 Changes one place of `model`, `analysis` or `inference/exact.py` as mutmut's operators do, in a copy of the tree, and runs
 the tests of that module: a change that no test notices survives. `mutation.json` holds what came out, each survivor with
@@ -8,6 +8,7 @@ a reason. A run that was stopped goes on where it was. Words in messages are lef
 import argparse
 import difflib
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -27,11 +28,13 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = Path("src/evidence")
 ARTEFACT = ROOT / "validation" / "mutation.json"
 JOURNAL = ROOT / "build" / "mutation.jsonl"
+PARTS = {"model": "model/", "analysis": "analysis/", "exact": "inference/exact.py"}
+"""{part: where its modules lie below the package}; each has a sample of its own."""
 COPIED = ("src", "tests", "models", "data", "validation", "docs", "pyproject.toml", "ARCHITECTURE.md", "app.py")
 SEED = 2026
 GOAL = 0.85
 """Share of mutants that the tests must find."""
-TIMEOUT = 300.0
+TIMEOUT = 900.0
 """Seconds for the tests of one mutant: beyond, it counts as found, since an ordinary run takes a fraction of that."""
 MOST_FILES = 4
 """Test files run for one mutant: those that import its module, the one of its own name first."""
@@ -83,50 +86,43 @@ class Mutant:
         return hashlib.sha256(f"{self.path}\n{self.source}".encode()).hexdigest()[:16]
 
 
-def modules():
-    """Files that may be mutated, from the root."""
-    folders = [p for layer in ("model", "analysis") for p in (ROOT / PACKAGE / layer).glob("*.py")]
-    return sorted(
-        p.relative_to(ROOT) for p in [*folders, ROOT / PACKAGE / "inference/exact.py"] if p.name != "__init__.py"
-    )
+def modules(part):
+    """Files of one part that may be mutated, from the root."""
+    place = ROOT / PACKAGE / PARTS[part]
+    files = [place] if place.is_file() else place.glob("*.py")
+    return sorted(p.relative_to(ROOT) for p in files if p.name != "__init__.py")
 
 
-def mutants_of(path, wanted=None):
-    """Mutants of one file (from the root) but those of texts: all, or those whose numbers are wanted, in that order."""
-    code = (ROOT / path).read_text(encoding="utf-8")
-    module, found = _mutations(path, code)
-    for number in range(len(found)) if wanted is None else wanted:
-        mutation = found[number]
-        yield _mutant(str(path), code, module.deep_replace(mutation.original_node, mutation.mutated_node).code)
-
-
-def _mutations(path, code):
-    """(syntax tree, mutations of it)."""
+def mutations_of(path):
+    """(syntax tree, mutations of it) of one file (from the root): all that mutmut knows, but those of texts."""
     import libcst
     from mutmut.mutation.file_mutation import create_mutations
 
-    module, found, *_ = create_mutations(str(path), code)
+    module, found, *_ = create_mutations(str(path), (ROOT / path).read_text(encoding="utf-8"))
     return module, [mutation for mutation in found if not isinstance(mutation.original_node, libcst.BaseString)]
 
 
-def _mutant(path, code, changed):
+def drawn(part, *, seed=SEED):
+    """Mutants without end: a module in proportion to its length, then each of its mutants as likely as any other."""
+    rng, paths, seen = random.Random(seed), modules(part), set()
+    lengths = [len((ROOT / path).read_bytes()) for path in paths]
+    while True:
+        path = rng.choices(paths, lengths)[0]
+        module, found = mutations_of(path)
+        number = rng.randrange(2**30)
+        if found and (path, number % len(found)) not in seen:
+            seen.add((path, number % len(found)))
+            mutation = found[number % len(found)]
+            changed = module.deep_replace(mutation.original_node, mutation.mutated_node).code
+            yield mutant_between(str(path), module.code, changed)
+
+
+def mutant_between(path, code, changed):
+    """The mutant that makes `changed` of the code of a file."""
     before, after = code.splitlines(), changed.splitlines()
     blocks = difflib.SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes()
     _, i, j, k, m = next(block for block in blocks if block[0] != "equal")
     return Mutant(path, i + 1, "\n".join(before[i:j]).strip(), "\n".join(after[k:m]).strip(), changed)
-
-
-def drawn(number, *, seed=SEED):
-    """(how many mutants there are, `number` of them): every mutant of every module is as likely as any other.
-
-    A longer sample begins with the shorter one of the same seed.
-    """
-    places = []
-    for path in modules():
-        _, found = _mutations(path, (ROOT / path).read_text(encoding="utf-8"))
-        places += [(path, i) for i in range(len(found))]
-    random.Random(seed).shuffle(places)
-    return len(places), [mutant for path, i in places[:number] for mutant in mutants_of(path, [i])]
 
 
 def tests_of(path):
@@ -137,7 +133,9 @@ def tests_of(path):
     package, _, module = f"evidence.{name.replace('/', '.')}".rpartition(".")
     wanted = re.compile(rf"from {package}\.{module} import|from {package} import .*\b{module}\b")
     files = [p for p in (ROOT / "tests").rglob("test_*.py") if wanted.search(p.read_text(encoding="utf-8"))]
-    files.sort(key=lambda p: (p.stem != f"test_{module}", name.split("/")[0] != p.parent.name, p.as_posix()))
+    files.sort(
+        key=lambda p: (p.stem != f"test_{module}", name.split("/", maxsplit=1)[0] != p.parent.name, p.as_posix())
+    )
     return [p.relative_to(ROOT).as_posix() for p in files[:MOST_FILES]]
 
 
@@ -194,16 +192,15 @@ def sound(records, tree):
     return not nodes or run_tests(tree, nodes, timeout=3600)[0] == "passed"
 
 
-def run(number, *, seed=SEED, seconds=None):
+def run(part, number, *, seed=SEED, seconds=None):
     """Records of the first mutants of the sample, those of earlier runs included; stops after `seconds`."""
-    population, mutants = drawn(number, seed=seed)
     JOURNAL.parent.mkdir(exist_ok=True)
     lines = JOURNAL.read_text(encoding="utf-8").splitlines() if JOURNAL.exists() else []
     known = {record["key"]: record for record in map(json.loads, lines)}
     began, records = time.monotonic(), []
     with tempfile.TemporaryDirectory() as folder:
         tree = copy_of_tree(folder)
-        for mutant in mutants:
+        for mutant in itertools.islice(drawn(part, seed=seed), number):
             if mutant.key not in known:
                 if seconds is not None and time.monotonic() - began > seconds:
                     break
@@ -211,37 +208,40 @@ def run(number, *, seed=SEED, seconds=None):
                 with JOURNAL.open("a", encoding="utf-8") as journal:
                     journal.write(json.dumps(known[mutant.key]) + "\n")
             records.append(known[mutant.key])
-            print(f"{len(records)} {records[-1]['outcome']:8} {mutant.path}:{mutant.line} {records[-1]['seconds']} s", flush=True)
+            last = records[-1]
+            print(f"{len(records)} {last['outcome']} {last['path']}:{last['line']} {last['seconds']} s", flush=True)
         if not sound(records, tree):
             raise SystemExit("a test that found a mutant fails without one as well")
-    return population, records
+    return records
 
 
-def store(population, records, *, seed=SEED, path=ARTEFACT):
-    """Writes what came out; reasons given earlier for a survivor are kept."""
-    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"survivors": []}
-    reasons = {s["key"]: s["reason"] for s in old["survivors"]}
+def store(part, records, *, seed=SEED, path=ARTEFACT):
+    """Writes what came out of one part; reasons given earlier for a survivor are kept."""
+    parts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    reasons = {s["key"]: s["reason"] for s in parts.get(part, {"survivors": []})["survivors"]}
     survivors = [
         {name: r[name] for name in ("key", "path", "line", "before", "after")} | {"reason": reasons.get(r["key"], "")}
         for r in records if not r["killed"]
     ]  # fmt: skip
-    result = {
+    parts[part] = {
         "date": datetime.now(UTC).date().isoformat(), "mutmut": version("mutmut"), "seed": seed,
-        "population": population, "sampled": len(records), "outcomes": Counter(r["outcome"] for r in records),
+        "sampled": len(records), "outcomes": Counter(r["outcome"] for r in records),
         "killed": sum(r["killed"] for r in records), "survivors": survivors, "mutants": records,
     }  # fmt: skip
-    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return result
+    path.write_text(json.dumps(parts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return parts[part]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--number", type=int, default=80)
+    parser.add_argument("--part", choices=PARTS, required=True)
+    parser.add_argument("--number", type=int, default=40)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--seconds", type=float, help="stop after this time; a later run goes on")
     options = parser.parse_args()
-    result = store(*run(options.number, seed=options.seed, seconds=options.seconds), seed=options.seed)
-    print(f"{result['killed']} of {result['sampled']} found, of {result['population']} that there are")
+    records = run(options.part, options.number, seed=options.seed, seconds=options.seconds)
+    result = store(options.part, records, seed=options.seed)
+    print(f"{result['killed']} of {result['sampled']} found")
     for survivor in result["survivors"]:
         print(f"{survivor['path']}:{survivor['line']}\n  - {survivor['before']}\n  + {survivor['after']}")
 

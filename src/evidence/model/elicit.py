@@ -1,8 +1,5 @@
 """Statements about validity and merit as laws, and what the model makes of them (docs/model.md, section 4)."""
 
-# pyright: basic, reportArgumentType=false
-# SciPy ships no types, and pyright takes frozen pydantic records for unhashable.
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

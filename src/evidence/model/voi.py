@@ -3,9 +3,6 @@
 They are what the simulation in `analysis/` is held against, and exact where they apply.
 """
 
-# pyright: basic
-# SciPy ships no types.
-
 from __future__ import annotations
 
 import math
