@@ -150,14 +150,25 @@ def copy_of_tree(folder):
     return Path(folder)
 
 
-def run_tests(tree, nodes, *, timeout=TIMEOUT):
+def run_tests(tree, nodes, *more, timeout=TIMEOUT):
     """(outcome, the first test that failed): `passed`, `failed`, `timed out` or `did not start`."""
     environment = {
         **os.environ, "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1",
         # JAX keys its cache by the program: a mutant compiles its own, and what it does not change is shared.
         "EVIDENCE_CACHE_DIR": str(tree / "cache"), "HYPOTHESIS_STORAGE_DIRECTORY": str(tree / "hypothesis"),
     }  # fmt: skip
-    options = ["-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", "--tb=no", "--basetemp", str(tree / "made")]
+    options = [
+        "-x",
+        "-q",
+        "-m",
+        "not slow",
+        "-p",
+        "no:cacheprovider",
+        "--tb=no",
+        "--basetemp",
+        str(tree / "made"),
+        *more,
+    ]
     command = [sys.executable, "-m", "pytest", *options, *nodes]
     try:
         done = subprocess.run(
@@ -168,7 +179,7 @@ def run_tests(tree, nodes, *, timeout=TIMEOUT):
     if done.returncode == 0:
         return "passed", None
     first = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
-    return ("failed" if done.returncode == 1 else "did not start"), first and first[1]
+    return ("failed" if done.returncode == 1 else "did not start"), first[1] if first else nodes[0]
 
 
 def outcome_of(mutant, tree, *, tests=None):
@@ -187,9 +198,11 @@ def outcome_of(mutant, tree, *, tests=None):
 
 
 def sound(records, tree):
-    """Whether every test that found a mutant passes on the tree as it is."""
-    nodes = sorted({r["by"] for r in records if r["outcome"] == "failed" and r["by"]})
-    return not nodes or run_tests(tree, nodes, timeout=3600)[0] == "passed"
+    """Whether every test that found a mutant passes, and every file that could not start does, on the tree as it is."""
+    nodes = sorted({r["by"] for r in records if r["outcome"] == "failed"})
+    files = sorted({r["by"] for r in records if r["outcome"] == "did not start"})
+    passes = not nodes or run_tests(tree, nodes, timeout=3600)[0] == "passed"
+    return passes and (not files or run_tests(tree, files, "--collect-only", timeout=3600)[0] == "passed")
 
 
 def run(part, number, *, seed=SEED, seconds=None):
