@@ -54,7 +54,9 @@ def test_the_map_carries_the_density_of_the_plain_model(margins, reading):
 @pytest.mark.parametrize("a", [-1.5, 0.4])
 def test_a_tilted_step_follows_its_law(a, log_odds):
     x = pt.dscalar("x")
-    run = pytensor.function([x], list(tilted(x, pt.constant(a), pt.constant(log_odds))), mode="FAST_COMPILE")
+    run = pytensor.function(
+        [x], list(tilted(x, *(pt.constant(np.float64(v)) for v in (a, log_odds)))), mode="FAST_COMPILE"
+    )
     q = 1 / (1 + math.exp(-log_odds))
     wanted = q * stats.norm.cdf(a) + (1 - q) * stats.norm.cdf(-a)
     for at in (-2.0, -0.3, 1.1):

@@ -103,5 +103,5 @@ def test_relying_costs_a_failure_where_the_technique_fails_and_a_check_always():
 def test_greedy_orders_are_those_of_each_belief_alone(seed):
     works, hours, _ = some_tries(seed, 5)
     beliefs = np.random.default_rng(seed + 100).random((4, len(works)))
-    wanted = [greedy_try_order(works, hours, weights) for weights in beliefs]
+    wanted = [greedy_try_order(works, hours, weights=weights) for weights in beliefs]
     np.testing.assert_array_equal(greedy_orders(works, hours, beliefs), wanted)
