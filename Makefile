@@ -6,7 +6,7 @@ PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test check docs notebooks bench lock clean
+.PHONY: install demo test check coverage mutation docs notebooks bench lock clean
 .DEFAULT_GOAL := demo
 
 install: $(STAMP)
@@ -37,6 +37,17 @@ check: install
 	$(BIN)/ruff check src tests
 	$(BIN)/pyright
 	$(PYTEST) -m "not slow"
+
+# Branches that the fast tests take, by part of the package; fails below the limits.
+coverage: install
+	mkdir -p build
+	$(BIN)/coverage run -m pytest -m "not slow"
+	$(BIN)/coverage json -q -o build/coverage.json
+	$(BIN)/python validation/branches.py build/coverage.json
+
+# Samples of changed places in the source, each to be found by a test; validation/mutation.json holds the last run.
+mutation: install
+	for part in model analysis exact; do $(BIN)/python validation/mutation.py --part $$part || exit 1; done
 
 # Broken links, missing anchors and pages that no navigation lists are errors.
 docs: install

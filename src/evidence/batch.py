@@ -10,7 +10,7 @@ import tempfile
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ NO_PAGES = {"distributed.scheduler.http.routes": [], "distributed.worker.http.ro
 
 
 @contextmanager
-def spread(scheduler: str | None) -> Iterator[Map]:
+def spread(scheduler: str | None) -> Generator[Map]:
     """`map` over the workers of a scheduler: `local:N` or an address; None is the built-in `map`.
 
     A worker that dies is replaced and its items start anew; an item's own error is raised as it is. Local workers are
@@ -207,7 +207,7 @@ def _identity() -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[int]:
+def _quiet() -> Generator[int]:
     """Dask's own log is no part of an answer; what matters of it is raised. Returns the level that is silent."""
     logger = logging.getLogger("distributed")
     level = logger.level

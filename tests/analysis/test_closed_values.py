@@ -105,3 +105,33 @@ def test_the_value_of_a_gain_is_its_integral():
 def test_nothing_learned_is_worth_nothing():
     assert gain_of_two(0.3, 0.0) == 0.0
     assert value_of_gain(0.3, kappa=0.0, cov=0.1, variance=1.0) == 0.0
+
+
+@pytest.mark.parametrize("r", [-1.0, 1.0])
+@pytest.mark.parametrize(("a", "b"), [(0.4, -0.7), (-0.2, 1.5), (-1.0, -0.5)])
+def test_two_normals_that_are_one_stay_below_together(a, b, r):
+    # X, and Y = X or -X: P(X <= min(a, b)), or P(-b <= X <= a).
+    wanted = stats.norm.cdf(min(a, b)) if r > 0 else max(0.0, stats.norm.cdf(a) - stats.norm.cdf(-b))
+    assert p_both(a, b, r) == pytest.approx(wanted, abs=1e-15)
+
+
+@pytest.mark.parametrize("mean", [-1.0, 0.8])
+def test_who_learns_nothing_decides_at_once(mean):
+    numbers = {
+        "threshold": 0.0,
+        "cov": 0.2,
+        "variance": 1.0,
+        "check": 8.0,
+        "failure": 40.0,
+        "kappa": 0.0,
+        "reader_sd": 0.5,
+    }
+    p_fails = stats.norm.cdf((0.0 - mean) / 0.9)
+    ships = stats.norm.cdf(-mean / 0.5) < 8.0 / 40.0
+    assert hours_of_verify_or_ship(mean, 0.9, **numbers) == pytest.approx(40.0 * p_fails if ships else 8.0)
+
+
+def test_a_check_dearer_than_a_failure_is_never_made():
+    numbers = {"threshold": 0.3, "cov": 0.4, "variance": 1.0, "check": 50.0, "failure": 40.0}
+    wanted = 40.0 * stats.norm.cdf((0.3 - 0.1) / 0.9)
+    assert hours_of_verify_or_ship(0.1, 0.9, **numbers) == pytest.approx(wanted, rel=1e-12)

@@ -41,3 +41,30 @@ def test_fields_that_came_later_leave_the_bytes_of_a_row_without_them_alone():
     without = canonical_bytes(Finding(**MEANS))
     assert not any(name in without for name in (b"ahead", b"score_lo", b"score_hi"))
     assert b'"score_lo":1' in canonical_bytes(Finding(**MEANS, score_lo=1.0))
+
+
+PROPORTION = {**ROW, "kind": "proportion", "comparator": None, "rate": 0.4, "n": 50}
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({**EFFECT, "comparator": "a"}, "comparator: found 'a', wanted another technique"),
+        ({**MEANS, "comparator": None}, "comparator: found nothing, wanted a technique for kind 'means'"),
+        ({**PROPORTION, "comparator": "b"}, "comparator: found 'b', wanted nothing: a proportion is one arm"),
+        ({**PROPORTION, "k": 20}, "rate: wanted either rate or k"),
+        ({**PROPORTION, "rate": None}, "rate: wanted either rate or k"),
+        ({**PROPORTION, "rate": None, "k": 51}, r"k: found 51, wanted 0\.\.50"),
+        ({**MEANS, "n": 1, "n0": 2}, "n: found 1 and 2, wanted at least 4 in all"),
+        ({**EFFECT, "nominal": "technique"}, "wanted nothing: it is asked where ahead is neither"),
+        ({**EFFECT, "scale": "raw"}, "unit_sd: found None, wanted the unit's SD exactly when scale is 'raw'"),
+        ({**EFFECT, "unit_sd": 2.0}, "unit_sd: found 2.0, wanted the unit's SD exactly when scale is 'raw'"),
+        ({**EFFECT, "ci_lo": 0.1}, "ci_lo: wanted both ends of the 95 % interval or neither"),
+        ({**EFFECT, "se": None}, "se: found nothing, wanted se or the 95 % interval"),
+        ({**EFFECT, "estimate": 1e13}, "estimate: found 1e.13, wanted at most 1e.12 in size"),
+        ({**EFFECT, "se": 1e-13}, "se: found 1e-13, wanted at least 1e-12"),
+    ],
+)  # fmt: skip
+def test_a_finding_refuses_numbers_that_contradict_each_other(values, says):
+    with pytest.raises(ValidationError, match=says):
+        Finding(**values)

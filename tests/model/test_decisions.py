@@ -9,6 +9,7 @@ from evidence.model.decisions import (
     MOST_EXACT,
     cheapest_order,
     fail_probabilities,
+    greedy_orders,
     hours_of_orders,
     hours_of_reliance,
     least_hours,
@@ -96,3 +97,11 @@ def test_relying_costs_a_failure_where_the_technique_fails_and_a_check_always():
     works = np.array([[True, False], [False, False]])
     assert hours_of_reliance(works, 2.0, 10.0).tolist() == [[0.0, 10.0, 2.0], [10.0, 10.0, 2.0]]
     assert verify_or_ship(np.array([0.5, 0.1]), 2.0, 10.0).technique == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_greedy_orders_are_those_of_each_belief_alone(seed):
+    works, hours, _ = some_tries(seed, 5)
+    beliefs = np.random.default_rng(seed + 100).random((4, len(works)))
+    wanted = [greedy_try_order(works, hours, weights=weights) for weights in beliefs]
+    np.testing.assert_array_equal(greedy_orders(works, hours, beliefs), wanted)

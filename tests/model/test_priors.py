@@ -5,14 +5,20 @@ import pytest
 from scipy import interpolate, stats
 
 import cases
+from evidence.domain.records import ValidityClass
 from evidence.model.priors import (
     GRID,
     Mixture,
+    beta_density,
+    beta_tails,
     grid_quantiles,
+    irrelevant_share,
     law_quantiles,
     log_density,
     look_up,
     prior_from_interval,
+    quantiles_at,
+    scaled_law,
     tabulate,
 )
 
@@ -90,3 +96,52 @@ def test_the_log_density_of_the_class_mixture_is_scipys(pi):
 
 def test_the_log_density_of_a_point_is_finite():
     assert np.isfinite(log_density(tabulate(grid_quantiles(cases.prior("Point", value=1)))[None], XI[:, None])).all()
+
+
+@pytest.mark.parametrize("name", [name for name in PRIORS if name != "Beta"])
+def test_a_scaled_law_is_the_law_of_the_multiple(name):
+    prior = PRIORS[name][0]
+    xi = np.array([-2.0, -0.4, 0.0, 1.3])
+    np.testing.assert_allclose(
+        quantiles_at(scaled_law(prior, 2.5), xi), 2.5 * quantiles_at(prior, xi), rtol=1e-12, atol=1e-15
+    )
+
+
+@pytest.mark.parametrize("law", [PRIORS["Beta"][0], Mixture(0.2, PRIORS["Beta"][0], PRIORS["Beta"][0])])
+def test_a_law_without_a_scale_cannot_be_scaled(law):
+    with pytest.raises(ValueError, match="wanted a law with a scale"):
+        scaled_law(law, 2.0)
+
+
+def test_an_interval_without_width_is_a_point():
+    prior = prior_from_interval(0.4, 0.4, support="unit", claim="test")
+    assert (prior.dist, prior.value) == ("Point", 0.4)
+
+
+@pytest.mark.parametrize(
+    ("lo", "hi", "support", "says"),
+    [
+        (0.6, 0.4, "unit", "the lower end first"), (0.0, 0.4, "unit", r"inside \(0, 1\)"),
+        (0.5, 1.0, "unit", r"inside \(0, 1\)"), (0.0, 2.0, "positive", "positive numbers"),
+    ],
+)  # fmt: skip
+def test_an_interval_that_no_law_has_is_refused(lo, hi, support, says):
+    with pytest.raises(ValueError, match=says):
+        prior_from_interval(lo, hi, support=support, claim="test")
+
+
+def test_where_a_family_can_be_irrelevant_only_beta_laws_will_do():
+    normal = PRIORS["Normal"][0]
+    with pytest.raises(ValueError, match="wanted Beta"):
+        beta_density(normal, XI)
+    with pytest.raises(ValueError, match="wanted Beta"):
+        beta_tails(normal, XI)
+
+
+@pytest.mark.parametrize("pi", [0.0, 0.3, 1.0])
+def test_the_share_of_the_irrelevant_follows_bayes(pi):
+    relevance, irrelevant = stats.beta(6, 3), stats.beta(1, 30)
+    klass = ValidityClass(claim="test", irrelevance=pi, relevance=cases.prior("Beta", a=6, b=3))
+    x = np.array([0.01, 0.2, 0.9])
+    wanted = pi * irrelevant.pdf(x) / (pi * irrelevant.pdf(x) + (1 - pi) * relevance.pdf(x))
+    np.testing.assert_allclose(irrelevant_share(klass, pi, x), wanted, rtol=1e-9)

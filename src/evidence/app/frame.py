@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -78,7 +78,7 @@ def _bar(found: Workspace) -> None:
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
+def refusing() -> Generator[None]:
     """Problems of the input as messages; the page goes on below them."""
     try:
         yield
@@ -101,7 +101,7 @@ def computed[T](label: str, compute: Callable[[], T]) -> T:
 
 
 @contextmanager
-def progressing() -> Iterator[Callable[[str, int, int], None]]:
+def progressing() -> Generator[Callable[[str, int, int], None]]:
     """A progress bar, gone when the work is done."""
     bar = st.progress(0.0)
 

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,7 +212,7 @@ def number(option: str, text: str) -> float:
 
 
 @contextmanager
-def progress_bar(*, quiet: bool) -> Iterator[Progress | None]:
+def progress_bar(*, quiet: bool) -> Generator[Progress | None]:
     """A callback that draws a bar on standard error; None where nobody would see it."""
     if quiet or not sys.stderr.isatty():
         yield None

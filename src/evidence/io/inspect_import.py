@@ -123,7 +123,7 @@ def _pooled(scores: Sequence[LogScore], *, by_model: bool) -> tuple[list[_Arm], 
 
 def _difference(a: LogScore, b: LogScore) -> str:
     """What sets two logs of one cell apart, by name."""
-    names = {k for k, v in {*a.arguments} ^ {*b.arguments}}
+    names = {k for k, _ in {*a.arguments} ^ {*b.arguments}}
     found = [f"task_args.{name}" for name in sorted(names)]
     return ", ".join(found + [field for field in ("version", "dataset") if getattr(a, field) != getattr(b, field)])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from evidence.domain.errors import Problem
 from evidence.domain.records import Family, Finding, Outcome, Question, Setting, Study, Technique
@@ -100,7 +101,7 @@ def _duplicates(draft: Draft) -> Iterator[Problem]:
             yield row.problem("id", "an id that no target has: a finding names one or the other")
 
 
-def _repeated(rows: Iterable[Row], fields: tuple[str, ...]) -> Iterator[Problem]:
+def _repeated(rows: Iterable[Row[Any]], fields: tuple[str, ...]) -> Iterator[Problem]:
     seen: set[tuple[str, ...]] = set()
     for row in rows:
         key = tuple(str(row.values.get(field, "")).strip() for field in fields)

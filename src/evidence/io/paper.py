@@ -126,7 +126,8 @@ def _own_rows(values: Mapping[str, Any], place: TomlPlace, problems: list[Proble
     for name, kind in _TABLES.items():
         rows: list[Row[Any]] = []
         tables = values.get(name, [])
-        for index, table in enumerate(tables if isinstance(tables, list) else ()):
+        entries: list[Any] = tables if isinstance(tables, list) else []
+        for index, table in enumerate(entries):
             if not isinstance(table, dict):
                 continue
             filled = _of_study(table, study) if kind is Finding else table

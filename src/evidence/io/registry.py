@@ -8,7 +8,7 @@ line end, and the next writer moves it to `registry.torn-…` (docs/prereg.md).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,7 +213,7 @@ def already(chain: Chain, entry: RegistryEntry) -> Written:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Generator[None]:
     from filelock import FileLock, Timeout
 
     if not folder.is_dir():

@@ -83,7 +83,7 @@ def schema(name: str) -> dict[str, Any]:
         wanted = f"one of {', '.join(SCHEMA_NAMES)}{did_you_mean(name, SCHEMA_NAMES)}"
         raise BadInput([Problem("schema", None, "", repr(name), wanted)])
     mode = "serialization" if name in _RESULTS else "validation"
-    result = {
+    result: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:evidence:schema:{SCHEMA_VERSION}:{name}",  # names it; no host has to answer
         **_RECORDS[name].model_json_schema(mode=mode),

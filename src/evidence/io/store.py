@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def require_writable(path: Path, *, force: bool = False) -> None:
 
 
 @contextmanager
-def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
+def replacing(path: Path, *, force: bool = False) -> Generator[Path]:
     """An empty temporary file beside `path` that takes its place when the block ends well, and goes when it does not.
 
     Raises BadInput as `require_writable` does.
@@ -47,7 +47,7 @@ def write_text(path: Path, text: str, *, force: bool = False) -> None:
 
 
 @contextmanager
-def replacing_files(folder: Path, names: Iterable[str], *, force: bool = False) -> Iterator[Path]:
+def replacing_files(folder: Path, names: Iterable[str], *, force: bool = False) -> Generator[Path]:
     """An empty temporary folder beside `folder` whose files `names` go into it when the block ends well.
 
     A new folder appears whole, by one rename; in an existing one every file is replaced whole, one after the other,

@@ -30,8 +30,10 @@ FILES = (
 )
 
 _HEAD = "# Written by `evidence import table`: change the spec, not this file."
-_FINDING = "id study setting technique comparator kind higher_is_better scale unit_sd estimate se rate k n"
-_FINDING += " assumed_n_lo assumed_n_hi price_technique own_technique shared_comparator variant where source_kind note"
+_FINDING = (
+    "id study setting technique comparator kind higher_is_better scale unit_sd estimate se rate k n"
+    " assumed_n_lo assumed_n_hi price_technique own_technique shared_comparator variant where source_kind note"
+)
 _ALWAYS = frozenset(
     ("id", "study", "setting", "technique", "comparator", "kind", "higher_is_better", "where", "source_kind")
 )

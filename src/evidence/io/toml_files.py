@@ -83,7 +83,7 @@ def _value_problems(value: object, path: Path_, place: TomlPlace) -> Iterator[Pr
             yield from _value_problems(inner, (*path, index), place)
     elif isinstance(value, float) and not math.isfinite(value):
         yield place.problem(path, str(value), "a finite number")
-    elif isinstance(value, float) and value == 0 and math.copysign(1, value) < 0:
+    elif isinstance(value, float) and value == 0.0 and math.copysign(1, value) < 0:
         yield place.problem(path, "-0.0", "0")
     elif isinstance(value, int) and abs(value) > MAX_INTEGER:
         yield place.problem(path, "an integer too large", f"at most {MAX_INTEGER}")

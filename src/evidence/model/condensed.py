@@ -4,9 +4,6 @@ n pairs of techniques, M components; everything in SMD (docs/prereg.md). A froze
 whoever scores it needs no engine.
 """
 
-# pyright: basic
-# SciPy ships no types.
-
 from __future__ import annotations
 
 from collections.abc import Sequence

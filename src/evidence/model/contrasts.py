@@ -3,9 +3,6 @@
 n pairs of techniques, M components. Everything is in SMD and in closed form, so that no score has an error of its own.
 """
 
-# pyright: basic
-# SciPy ships no types.
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,8 +1,5 @@
 """Statements about validity and merit as laws, and what the model makes of them (docs/model.md, section 4)."""
 
-# pyright: basic, reportArgumentType=false
-# SciPy ships no types, and pyright takes frozen pydantic records for unhashable.
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -80,7 +77,8 @@ def law_nodes(law: Prior, breaks: Iterable[float] = (), *, nodes: int = FINE) ->
 def coordinates_of(law: Prior, values: Iterable[float]) -> Floats:
     """Standard normal coordinates at which a law takes the values; the ends of the grid where it never does."""
     wanted = np.array(list(values), dtype=np.float64)
-    return invert(tabulate(grid_quantiles(law))[None], wanted[:, None])[:, 0] if len(wanted) else wanted
+    # Frozen records are hashable, which pyright does not see.
+    return invert(tabulate(grid_quantiles(law))[None], wanted[:, None])[:, 0] if len(wanted) else wanted  # pyright: ignore[reportArgumentType]
 
 
 def share_up_to(law: Prior, value: float) -> float:

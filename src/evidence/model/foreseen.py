@@ -6,9 +6,6 @@ draws serves thousands of outcomes, and every reader. Where a reader's law is so
 particles are moved instead, in closed form too (Matheron's rule).
 """
 
-# pyright: basic
-# SciPy ships no types.
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,8 +1,5 @@
 """Particles moved to where an outcome says that they are, for laws that weights cannot follow (docs/model.md, section 7)."""
 
-# pyright: basic
-# SciPy ships no types.
-
 from __future__ import annotations
 
 from dataclasses import dataclass, replace

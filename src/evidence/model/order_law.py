@@ -6,9 +6,6 @@ is also what the least informative law with given pair probabilities looks like.
 techniques placed so far, 2^n of them.
 """
 
-# pyright: basic, reportArgumentType=false
-# SciPy ships no types, and pyright takes frozen pydantic records for unhashable.
-
 from __future__ import annotations
 
 import functools

@@ -1,8 +1,5 @@
 """Several people's beliefs as one: linear and logarithmic pools, weights from past scores, and Shapley values."""
 
-# pyright: basic
-# SciPy ships no types.
-
 from __future__ import annotations
 
 import itertools

@@ -1,8 +1,5 @@
 """How far a stated validity can go: gaps, novelty and construct noise cap rho (docs/model.md, section 4)."""
 
-# pyright: basic, reportArgumentType=false
-# SciPy ships no types, and pyright takes frozen pydantic records for unhashable.
-
 from __future__ import annotations
 
 import functools

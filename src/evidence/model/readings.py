@@ -1,8 +1,5 @@
 """How a result is read by those who take its proxy for better than it is: as laws of the result (docs/model.md, section 7)."""
 
-# pyright: basic
-# NumPy's index types are lost in stacked arrays.
-
 from __future__ import annotations
 
 import numpy as np

@@ -1,8 +1,5 @@
 """Stated pairs as merits: Thurstone's case V with the model's own prior as what holds it back (docs/model.md, section 4)."""
 
-# pyright: basic, reportArgumentType=false
-# SciPy ships no types, and pyright takes frozen pydantic records for unhashable.
-
 from __future__ import annotations
 
 import math

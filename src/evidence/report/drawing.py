@@ -8,7 +8,7 @@ import re
 import threading
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from xml.sax.saxutils import escape
@@ -62,7 +62,7 @@ class Drawing(Figure):
 
 
 @contextmanager
-def _missing_glyphs_allowed() -> Iterator[None]:
+def _missing_glyphs_allowed() -> Generator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"(?s)Glyph .* missing from font")
         yield
