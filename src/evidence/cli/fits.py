@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from xarray import DataTree
 
     from evidence.analysis.ranking import Fitted
-    from evidence.domain.results import Diagnosis
+    from evidence.domain.results import Diagnosis, FitHeader
+    from evidence.inference.engine import Posterior
 
 SUFFIX = ".nc"
 
@@ -66,16 +68,9 @@ def diagnose(  # noqa: PLR0917 (one parameter per argument and option)
     Example: evidence diagnose fit.nc --plots plots
     """
     del quiet  # nothing here takes long
-    from evidence.io.fits import read_fit
-
-    header, tree = read_fit(file)
+    header, tree, posterior, prior = stored_fit(file)
     from evidence.analysis.diagnose import diagnose_fit
-    from evidence.inference.tree import from_tree, prior_draws
 
-    try:
-        posterior, prior = from_tree(tree, header.checks), prior_draws(tree)
-    except (KeyError, ValueError, IndexError):
-        raise BadInput([Problem(str(file), None, "", "another layout", "a fit of this version")]) from None
     if plots is not None:
         _write_plots(plots, tree, posterior.chains, force=force)
     found = diagnose_fit(header, posterior, prior)
@@ -88,6 +83,18 @@ def diagnose(  # noqa: PLR0917 (one parameter per argument and option)
 
         show(diagnosis_view(found, command=reproducing_line(context)))
     _require_sound(found)
+
+
+def stored_fit(file: Path) -> tuple[FitHeader, DataTree, Posterior, Mapping[str, Any]]:
+    """A stored fit with what the engine returned and the draws of its prior. Raises BadInput for any other layout."""
+    from evidence.inference.tree import from_tree, prior_draws
+    from evidence.io.fits import read_fit
+
+    header, tree = read_fit(file)
+    try:
+        return header, tree, from_tree(tree, header.checks), prior_draws(tree)
+    except (KeyError, ValueError, IndexError):
+        raise BadInput([Problem(str(file), None, "", "another layout", "a fit of this version")]) from None
 
 
 def _write_plots(folder: Path, tree: DataTree, chains: int, *, force: bool) -> None:

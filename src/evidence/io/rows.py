@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -140,8 +141,9 @@ def _wanted(item: Any, kind: type[Record]) -> str:
     return _WANTED[item["type"]].format(**context) if item["type"] in _WANTED else message[0].lower() + message[1:]
 
 
-def _all_names(kind: type[Record]) -> list[str]:
+@functools.cache
+def _all_names(kind: type[Record]) -> tuple[str, ...]:
     """The names of the fields of a record and of the records inside it."""
     schema = kind.model_json_schema()
     parts = (schema, *schema.get("$defs", {}).values())
-    return [name for part in parts for name in part.get("properties", ())]
+    return tuple(name for part in parts for name in part.get("properties", ()))
