@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,12 +70,9 @@ def diagnose(  # noqa: PLR0917 (one parameter per argument and option)
     Example: evidence diagnose fit.nc --plots plots
     """
     del quiet  # nothing here takes long
-    header, tree, posterior, prior = stored_fit(file)
-    from evidence.analysis.diagnose import diagnose_fit
-
+    tree, chains, found = diagnosed(file)
     if plots is not None:
-        _write_plots(plots, tree, posterior.chains, force=force)
-    found = diagnose_fit(header, posterior, prior)
+        _write_plots(plots, tree, chains, force=force)
     if json:
         from evidence.report.documents import json_text
 
@@ -91,9 +90,27 @@ def stored_fit(file: Path) -> tuple[FitHeader, DataTree, Posterior, Mapping[str,
     from evidence.io.fits import read_fit
 
     header, tree = read_fit(file)
-    try:
+    with _as_bad_input(file):
         return header, tree, from_tree(tree, header.checks), prior_draws(tree)
-    except (KeyError, ValueError, IndexError):
+
+
+def diagnosed(file: Path) -> tuple[DataTree, int, Diagnosis]:
+    """A stored fit, its chains, and what it is worth. Raises BadInput for a file that does not hold what it should."""
+    from evidence.analysis.diagnose import diagnose_fit
+
+    header, tree, posterior, prior = stored_fit(file)
+    with _as_bad_input(file):
+        return tree, posterior.chains, diagnose_fit(header, posterior, prior)
+
+
+@contextmanager
+def _as_bad_input(file: Path) -> Iterator[None]:
+    """What arrays of another shape or type raise, or numbers too large to compute with, as BadInput: a file can hold anything."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            yield
+    except (LookupError, ValueError, TypeError, ArithmeticError, RuntimeWarning):
         raise BadInput([Problem(str(file), None, "", "another layout", "a fit of this version")]) from None
 
 

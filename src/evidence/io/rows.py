@@ -98,12 +98,14 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
 def _problems(kind: type[Record], error: ValidationError, place: Place, skip: frozenset[str]) -> list[Problem]:
     problems: dict[Path_, list[Problem]] = {}
     for item in error.errors(include_url=False):
-        path = _path(item["loc"])
-        if path and path[0] in skip:
+        path = _path(item["loc"]) or ("",)
+        if path[0] in skip:
             continue
+        if item["type"] == "json_invalid":  # of a shell's argument alone: a file with such bytes is refused as it is read
+            return [place.problem(path, "bytes that are no text", "UTF-8 text")]
         if item["type"] == "value_error":
             if not skip:
-                problems.setdefault(("", *path), []).extend(_own_problems(item, path, place))
+                problems.setdefault(("", *path), []).extend(_own_problems(item, _path(item["loc"]), place))
         elif path not in problems:  # the branches of a union fail one by one: one problem is enough
             found = "nothing" if item["type"] == "missing" else show(item["input"])
             problems[path] = [place.problem(path, found, _wanted(item, kind))]
