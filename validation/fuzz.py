@@ -33,7 +33,7 @@ ARTEFACT = Path(__file__).with_name("fuzz.json")
 WORK = ROOT / "build" / "fuzz"
 EXECUTIONS = {"text": 1_000_000, "binary": 25_000}
 """Inputs of all loaders of a kind together; of the binary ones 10,000 are stored fits, 10,000 evaluation logs."""
-CHUNK = {"text": 1000, "binary": 200}
+CHUNK = {"text": 500, "binary": 100}
 ADDRESS_SPACE = 8 * 2**30
 """Most that a chunk may map beyond what it starts with: a loader that wants more gets a MemoryError, the machine lives."""
 SOURCES = ("src/evidence/io", "src/evidence/domain")

@@ -43,7 +43,7 @@ from evidence.io.paper import read_paper
 from evidence.io.proposals import check_against, load_proposal
 from evidence.io.quick import parse_quick
 from evidence.io.registrations import load_draft
-from evidence.io.registry import GENESIS, read_chain
+from evidence.io.registry import GENESIS, find_registration, read_chain, read_registration, require_documents
 from evidence.io.resolutions import read_target_rows, read_try_log
 from evidence.io.shipped import find_model, list_proposals
 from evidence.io.table_import import import_table
@@ -265,8 +265,12 @@ def chain_loaders(folder: Path) -> list[Loader]:
         head.write_bytes(head_data)
         return [frozen_bytes(entry) for entry in read_chain(registry).entries]
 
+    name = REGISTRATION.name.partition(".")[0]
+
     def as_it_is(data: bytes) -> bool:
         assert written(data, last) == lines.splitlines(), "a chain was read that is not what was written"
+        path, read = find_registration(registry, name[:8])
+        assert require_documents(read, read_registration(path)[1]) == 3
         return True
 
     def hashed_again(data: bytes) -> bool:
