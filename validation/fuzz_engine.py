@@ -104,7 +104,7 @@ class Lines:
 
 @contextlib.contextmanager
 def _alarm():
-    """Stops what takes longer than STOP; an alarm that somebody else has set goes on afterwards."""
+    """Raises Hang after STOP seconds; an alarm that somebody else has set goes on afterwards."""
 
     def ring(*_):
         raise Hang
@@ -112,6 +112,7 @@ def _alarm():
     before, (left, interval) = signal.signal(signal.SIGALRM, ring), signal.setitimer(signal.ITIMER_REAL, 0)
     started = time.monotonic()
     try:
+        signal.setitimer(signal.ITIMER_REAL, STOP, STOP)
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -153,14 +154,12 @@ def _measured(load, data):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            signal.setitimer(signal.ITIMER_REAL, STOP, STOP)
-            told = "accepted" if load(data) else "refused"
+            with _alarm():
+                told = "accepted" if load(data) else "refused"
         except Hang as hang:
             error, told = hang, "hang"
         except Exception as problem:
             error, told = problem, "error"
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
     cpu, wall = _processor() - cpu, time.perf_counter() - _waited() - wall
     if caught and told in {"accepted", "refused"}:
         error, told = caught[0].message, "warning"
@@ -222,14 +221,12 @@ def run_chunk(loader, found, n, lines, *, seed, refusals):
     rng = random.Random(seed)
     tally, seeds = Tally(), list(loader.seeds)
     fresh = list(found)
-    with _alarm():
-        for _ in range(n):
-            known = [*seeds, *fresh[-MOST_FOUND:]]
-            start = rng.choice(seeds) if not fresh or rng.random() < 0.5 else rng.choice(fresh)
-            data = loader.mutate(start, rng, known)
-            reached = len(lines.seen)
-            execute(loader.load, data, tally, refusals)
-            if len(lines.seen) > reached and len(fresh) < MOST_FOUND:
-                fresh.append(data)
-                tally.found.append(data)
+    for _ in range(n):
+        start = rng.choice(seeds) if not fresh or rng.random() < 0.5 else rng.choice(fresh)
+        data = loader.mutate(start, rng, [*seeds, *fresh])
+        reached = len(lines.seen)
+        execute(loader.load, data, tally, refusals)
+        if len(lines.seen) > reached and len(fresh) < MOST_FOUND:
+            fresh.append(data)
+            tally.found.append(data)
     return tally

@@ -59,7 +59,10 @@ def test_s09_s11_s12_s13_fuzzed_files_end_in_a_reading_or_in_a_refusal(short_run
 NOT_OF_USERS = {
     "io/code_state.py:_source_sha256": "the package's own source",
     "io/frozen_files.py:write_once": "compares what lies there with what it is about to write",
+    "io/frozen_files.py:sync_folder": "opens a folder, to make it durable",
     "io/registry.py:commit": "writes; it reads the chain by `read_chain`",
+    "io/registry.py:_append": "writes",
+    "io/registry.py:_mend": "writes",
 }
 """Functions of `io` that the loaders do not reach."""
 ONLY_BYTES = {
