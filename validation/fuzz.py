@@ -6,6 +6,7 @@ in `build/fuzz/problems`. tests/security/test_fuzz.py runs the same for a few se
 """
 
 import argparse
+import gc
 import hashlib
 import json
 import mmap
@@ -158,6 +159,8 @@ def run(loaders, state, *, until, seed=1):
                 execute(loader.load, data, again, fuzz_loaders.REFUSALS)  # what reached something new does so once
             state.add(loader.name, again, 0.0)
             done[loader.name] += again.executions
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: a chunk need not look through it, nor copy it by looking
         while (left := [x for x in loaders if done[x.name] < plan[x.name]]) and time.monotonic() < until:
             loader = min(left, key=lambda x: done[x.name] / plan[x.name])
             name = loader.name
