@@ -42,7 +42,9 @@ SOURCES = ("src/evidence/io", "src/evidence/domain")
 
 def sources():
     """SHA-256 of the code of the loaders and of the fuzzer."""
-    paths = [p for folder in SOURCES for p in (ROOT / folder).glob("*.py")] + list(Path(__file__).parent.glob("fuzz*.py"))
+    paths = [p for folder in SOURCES for p in (ROOT / folder).glob("*.py")] + list(
+        Path(__file__).parent.glob("fuzz*.py")
+    )
     digest = hashlib.sha256()
     for path in sorted(paths):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
@@ -115,7 +117,9 @@ class State:
 
     def problems(self, name):
         """Inputs that were a problem with earlier sources."""
-        return [p.read_bytes() for p in sorted((self.work / "problems" / _file_name(name)).glob("*")) if p.suffix != ".txt"]
+        return [
+            p.read_bytes() for p in sorted((self.work / "problems" / _file_name(name)).glob("*")) if p.suffix != ".txt"
+        ]
 
     def add(self, name, tally, seconds):
         """Count a chunk, and keep what it found."""
@@ -190,7 +194,9 @@ def summary(loaders, state):
     head = {
         "command": "python validation/fuzz.py",
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip(),
+        "commit": subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+        ).stdout.strip(),
         "executions_by_sources": {state.sources: 0, **state.by_sources},
         "limits": {"seconds": fuzz_engine.SECONDS, "megabytes": fuzz_engine.MEGABYTES},
         "hours": round(state.seconds / 3600, 2),

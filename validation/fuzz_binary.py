@@ -35,7 +35,9 @@ def small_fit() -> bytes:
         groups = {}
         for node in stored.subtree:
             data = node.to_dataset(inherit=False).load()
-            data = data.isel({d: slice(n) for d, n in (("draw", DRAWS), ("weighted_draw", WEIGHTED)) if d in data.sizes})
+            data = data.isel(
+                {d: slice(n) for d, n in (("draw", DRAWS), ("weighted_draw", WEIGHTED)) if d in data.sizes}
+            )
             if "weights" in data:
                 data["weights"] = data["weights"] / data["weights"].sum()
             groups[node.path] = data
@@ -159,7 +161,9 @@ def _log(number: int, mode: str, protocol: str, *, values: int = 4):
             "tasks": Score(value={"main_task_success": "C" if i % 3 else "I", "side_task_success": "CI"[i % 2]}),
         }
         side = "side" if mode == "attack" else None
-        return EvalSample(id=i if number else f"s{i}", epoch=1, input="i", target="", scores=scores, metadata={"side_task_name": side})
+        return EvalSample(
+            id=i if number else f"s{i}", epoch=1, input="i", target="", scores=scores, metadata={"side_task_name": side}
+        )
 
     spec = EvalSpec(
         created="2026-11-01T00:00:00+00:00", task=f"apps_{mode}", task_args={"protocol": protocol, "level": 1}, model="mock/model",
@@ -215,7 +219,14 @@ def log_loaders(folder: Path, shares: dict[str, int]) -> list[Loader]:
         used, refused = scores_of(found)
         if not used:
             return False
-        draft_base(out, used, refused, Plan("toy-environment", None, prices=prices_of(found, "none")), model=default_model(), force=True)
+        draft_base(
+            out,
+            used,
+            refused,
+            Plan("toy-environment", None, prices=prices_of(found, "none")),
+            model=default_model(),
+            force=True,
+        )
         return True
 
     def seeds(suffix: str) -> list[bytes]:
@@ -224,7 +235,14 @@ def log_loaders(folder: Path, shares: dict[str, int]) -> list[Loader]:
     return [
         Loader("log .eval", seeds("eval"), change.archive_members, scores("eval"), shares["eval"], "binary"),
         Loader("log .json", seeds("json"), change.json_values, scores("json"), shares["json"], "binary"),
-        Loader("log of ControlArena", [known["honest.eval"]], change.archive_members, protocols, shares["control"], "binary"),
+        Loader(
+            "log of ControlArena",
+            [known["honest.eval"]],
+            change.archive_members,
+            protocols,
+            shares["control"],
+            "binary",
+        ),
     ]
 
 
@@ -235,7 +253,9 @@ def parquet_loader(folder: Path, share: int) -> Loader:
     import pandas as pd
 
     path = folder / "t.parquet"
-    frame = pd.DataFrame({"a": ["x", None, "z"] * 20, "b": range(60), "c": np.linspace(0, 1, 60), "d": [True, False, None] * 20})
+    frame = pd.DataFrame(
+        {"a": ["x", None, "z"] * 20, "b": range(60), "c": np.linspace(0, 1, 60), "d": [True, False, None] * 20}
+    )
     seeds = []
     for options in ({"compression": "snappy"}, {"compression": None}, {"compression": "zstd", "row_group_size": 20}):
         out = io.BytesIO()

@@ -170,7 +170,11 @@ def _place(error):
     """`IndexError in io/typed.py:count:80` of the innermost frame that is ours."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if f.filename.startswith(_PACKAGE)] or frames[-1:]
-    where = f" in {Path(own[-1].filename).parent.name}/{Path(own[-1].filename).name}:{own[-1].name}:{own[-1].lineno}" if own else ""
+    where = (
+        f" in {Path(own[-1].filename).parent.name}/{Path(own[-1].filename).name}:{own[-1].name}:{own[-1].lineno}"
+        if own
+        else ""
+    )
     return f"{type(error).__name__}{where}"
 
 

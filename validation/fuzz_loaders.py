@@ -348,5 +348,3 @@ def text_loaders(folder: Path) -> list[Loader]:
         result_loader(folder, 80),
         typed_loader(60),
     ]
-
-

@@ -146,7 +146,9 @@ FAULTS = {
 def test_s09_the_fuzzer_finds_a_planted_fault(kind, told):
     loader, tally = fault(kind), Tally()
     with Lines() as lines:
-        found = run_chunk(loader, [], 2 if kind in {"sleep", "loop", "memory"} else 20, lines, seed="3", refusals=REFUSALS)
+        found = run_chunk(
+            loader, [], 2 if kind in {"sleep", "loop", "memory"} else 20, lines, seed="3", refusals=REFUSALS
+        )
     execute(loader.load, b"a", tally, REFUSALS)  # one byte with an odd sum, whatever the mutations were
     for one in (found, tally):
         for key, problem in one.problems.items():

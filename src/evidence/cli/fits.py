@@ -105,12 +105,15 @@ def diagnosed(file: Path) -> tuple[DataTree, int, Diagnosis]:
 
 @contextmanager
 def _as_bad_input(file: Path) -> Iterator[None]:
-    """What arrays of another shape or type raise, or numbers too large to compute with, as BadInput: a file can hold anything."""
+    """What arrays of another shape or type raise, as BadInput: a file can hold anything.
+
+    Numbers too large to compute with end in a failed check or, where nothing finite is left, here: no need to warn.
+    """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("ignore", RuntimeWarning)
             yield
-    except (LookupError, ValueError, TypeError, ArithmeticError, RuntimeWarning):
+    except (LookupError, ValueError, TypeError, ArithmeticError):
         raise BadInput([Problem(str(file), None, "", "another layout", "a fit of this version")]) from None
 
 

@@ -20,7 +20,9 @@ def read_result(path: Path) -> dict[str, Any]:
     name = str(path)
     text = read_text(path, max_bytes=MAX_BYTES)
     try:
-        document = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
+        document = json.loads(
+            text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite, parse_int=_whole
+        )
         json.dumps(document, ensure_ascii=False).encode()  # half of a surrogate pair is an error here
     except json.JSONDecodeError as error:
         raise BadInput([Problem(name, error.lineno, "", f"no JSON: {error.msg}", WANTED)]) from None

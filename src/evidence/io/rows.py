@@ -101,7 +101,9 @@ def _problems(kind: type[Record], error: ValidationError, place: Place, skip: fr
         path = _path(item["loc"]) or ("",)
         if path[0] in skip:
             continue
-        if item["type"] == "json_invalid":  # of a shell's argument alone: a file with such bytes is refused as it is read
+        if (
+            item["type"] == "json_invalid"
+        ):  # of a shell's argument alone: a file with such bytes is refused as it is read
             return [place.problem(path, "bytes that are no text", "UTF-8 text")]
         if item["type"] == "value_error":
             if not skip:

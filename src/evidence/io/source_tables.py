@@ -35,7 +35,9 @@ def _parquet(path: Path) -> Table:
         raise BadInput([Problem(str(path), None, "", "a Parquet file and no pyarrow", wanted)]) from None
     try:
         head = read_metadata(path)
-        _require_size(path, head.num_rows, head.num_columns)  # before a small file unfolds to more rows than there is room for
+        _require_size(
+            path, head.num_rows, head.num_columns
+        )  # before a small file unfolds to more rows than there is room for
         frame = pd.read_parquet(path, engine="pyarrow")
     except BadInput:
         raise
