@@ -42,7 +42,7 @@ def _parquet(path: Path) -> Table:
     except BadInput:
         raise
     except Exception as error:  # whatever a damaged file makes its reader raise: ArrowInvalid, KeyError, TypeError …
-        raise BadInput([Problem(str(path), None, "", f"{str(error)[:80]!r}", "a readable Parquet file")]) from None
+        raise BadInput([Problem(str(path), None, "", f"{str(error)[:80]!r}", "a readable Parquet file")]) from error
     _require_size(path, *frame.shape)
     rows = tuple((line, tuple(map(_text, row))) for line, row in enumerate(frame.astype(object).to_numpy().tolist(), 2))
     return Table(str(path), tuple(map(str, frame.columns)), rows)
