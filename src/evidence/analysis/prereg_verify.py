@@ -17,6 +17,8 @@ from evidence.inference.engine import Engine
 
 NOT_STATED = "not stated"
 SMALLEST_ERROR = 1e-9
+BEYOND = 1e300
+"""What a difference is cut to: a result may hold any number, and so be beyond the largest double from the registered one."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,9 @@ def _match(registered: Mapping[str, tuple[float, float]], found: Mapping[str, fl
     common = [name for name in registered if name in found]
     for name in common:
         value, se = registered[name]
-        diff = abs(found[name] - value)
+        diff = min(abs(found[name] - value), BEYOND)
         same = diff <= SAME_NUMBER * max(1.0, abs(value))
-        errors = 0.0 if same else diff / max(se, SMALLEST_ERROR)
+        errors = 0.0 if same else min(diff / max(se, SMALLEST_ERROR), BEYOND)
         exact &= same
         ok &= same or (not exactly and errors <= ALLOWED_ERRORS)
         max_diff = max(max_diff, diff)

@@ -10,7 +10,7 @@ from evidence.domain.records import EvidenceBase, Model
 from evidence.io.models import check_classes
 from evidence.io.models import load_model as read_model
 from evidence.io.paper import load_paper
-from evidence.io.shipped import Shipped, find_base, find_model, list_shipped
+from evidence.io.shipped import Shipped, find_base, find_model, is_folder, list_shipped
 from evidence.io.tables import load_base as read_base
 
 type BaseLike = EvidenceBase | str | PathLike[str]
@@ -65,6 +65,6 @@ def bridge_of(bridge: BaseLike) -> EvidenceBase:
 def _paper(path: Path) -> EvidenceBase:
     def named(name: str) -> EvidenceBase:
         beside = path.parent / name
-        return read_base(beside if beside.is_dir() else find_base(name))
+        return read_base(beside if is_folder(beside) else find_base(name))
 
     return load_paper(path, named)

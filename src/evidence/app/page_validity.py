@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import streamlit as st
@@ -73,10 +71,12 @@ def _setting(found: Workspace, setting: Setting, case: Any, finding: Finding) ->
 
 def _save(found: Workspace, setting: str, changed: dict[str, str]) -> None:
     """Write the ratings into settings.csv, every other cell as it was."""
-    text = (found.path / "settings.csv").read_text(encoding="utf-8-sig")
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    columns = list(reader.fieldnames or ())
-    rows = [{**row, **changed} if row["id"] == setting else row for row in reader]
+    from evidence.io.csv_files import read_table
+
+    table = read_table(found.path / "settings.csv")
+    columns = list(table.columns)
+    read = [dict(zip(columns, cells, strict=False)) for _, cells in table.rows]
+    rows = [{**row, **changed} if row["id"] == setting else row for row in read]
     for row in rows:
         for name, value in row.items():
             if row["id"] == setting and name.startswith("gap_") and value == "none" and not row.get(f"why_{name[4:]}"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +18,8 @@ if TYPE_CHECKING:
     from xarray import DataTree
 
     from evidence.analysis.ranking import Fitted
-    from evidence.domain.results import Diagnosis
+    from evidence.domain.results import Diagnosis, FitHeader
+    from evidence.inference.engine import Posterior
 
 SUFFIX = ".nc"
 
@@ -66,19 +70,9 @@ def diagnose(  # noqa: PLR0917 (one parameter per argument and option)
     Example: evidence diagnose fit.nc --plots plots
     """
     del quiet  # nothing here takes long
-    from evidence.io.fits import read_fit
-
-    header, tree = read_fit(file)
-    from evidence.analysis.diagnose import diagnose_fit
-    from evidence.inference.tree import from_tree, prior_draws
-
-    try:
-        posterior, prior = from_tree(tree, header.checks), prior_draws(tree)
-    except (KeyError, ValueError, IndexError):
-        raise BadInput([Problem(str(file), None, "", "another layout", "a fit of this version")]) from None
+    tree, chains, found = diagnosed(file)
     if plots is not None:
-        _write_plots(plots, tree, posterior.chains, force=force)
-    found = diagnose_fit(header, posterior, prior)
+        _write_plots(plots, tree, chains, force=force)
     if json:
         from evidence.report.documents import json_text
 
@@ -88,6 +82,39 @@ def diagnose(  # noqa: PLR0917 (one parameter per argument and option)
 
         show(diagnosis_view(found, command=reproducing_line(context)))
     _require_sound(found)
+
+
+def stored_fit(file: Path) -> tuple[FitHeader, DataTree, Posterior, Mapping[str, Any]]:
+    """A stored fit with what the engine returned and the draws of its prior. Raises BadInput for any other layout."""
+    from evidence.inference.tree import from_tree, prior_draws
+    from evidence.io.fits import read_fit
+
+    header, tree = read_fit(file)
+    with _as_bad_input(file):
+        return header, tree, from_tree(tree, header.checks), prior_draws(tree)
+
+
+def diagnosed(file: Path) -> tuple[DataTree, int, Diagnosis]:
+    """A stored fit, its chains, and what it is worth. Raises BadInput for a file that does not hold what it should."""
+    from evidence.analysis.diagnose import diagnose_fit
+
+    header, tree, posterior, prior = stored_fit(file)
+    with _as_bad_input(file):
+        return tree, posterior.chains, diagnose_fit(header, posterior, prior)
+
+
+@contextmanager
+def _as_bad_input(file: Path) -> Iterator[None]:
+    """What arrays of another shape or type raise, as BadInput: a file can hold anything.
+
+    Numbers too large to compute with end in a failed check or, where nothing finite is left, here: no need to warn.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            yield
+    except (LookupError, ValueError, TypeError, ArithmeticError):
+        raise BadInput([Problem(str(file), None, "", "another layout", "a fit of this version")]) from None
 
 
 def _write_plots(folder: Path, tree: DataTree, chains: int, *, force: bool) -> None:

@@ -221,8 +221,7 @@ def updated_from(path: Path, registration: Registration, digest: str) -> Updated
 def _stored_beliefs(path: Path, registration: Registration) -> Mapping[tuple[str, str], Any]:
     """Mixtures of every registered pair, from the draws of a stored fit."""
     from evidence.analysis.prereg_beliefs import pair_mixtures
-    from evidence.inference.tree import from_tree
-    from evidence.io.fits import read_fit
+    from evidence.cli.fits import stored_fit
 
-    header, tree = read_fit(path)
-    return pair_mixtures(from_tree(tree, header.checks), registration.question.techniques)
+    _, _, posterior, _ = stored_fit(path)
+    return pair_mixtures(posterior, registration.question.techniques)

@@ -88,10 +88,10 @@ def bad_option(option: str, found: str, wanted: str) -> BadInput:
 
 def base_named(name: str, *, beside: Path | None = None) -> EvidenceBase:
     """The base with this name or path (also relative to the folder `beside`), without looking at any model."""
-    from evidence.io.shipped import find_base
+    from evidence.io.shipped import find_base, is_folder
     from evidence.io.tables import load_base
 
-    if beside is not None and (beside / name).is_dir():
+    if beside is not None and is_folder(beside / name):
         return load_base(beside / name)
     return load_base(find_base(name))
 

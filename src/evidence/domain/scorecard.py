@@ -74,22 +74,22 @@ class ReaderCard(Record):
 
     reader: str
     pairs: int
-    log_score: float | None
+    log_score: float | None = None
     """Mean log density of the observed contrast, nats; higher is better."""
-    log_score_gain: float | None
+    log_score_gain: float | None = None
     """The same minus the reference prior's: above 0 is better than that."""
-    crps: float | None
+    crps: float | None = None
     """SMD; lower is better."""
     order_log_score: float
     """Mean ln P(observed order), inside the registered clip; the coin: -0.693."""
-    brier_sign: float | None
+    brier_sign: float | None = None
     """(1 - P(observed order))^2 where the order is settled; the coin: 0.25."""
     n_settled: int
-    coverage_50: float | None
-    coverage_80: float | None
-    coverage_95: float | None
+    coverage_50: float | None = None
+    coverage_80: float | None = None
+    coverage_95: float | None = None
     """Share of contrasts inside the central (equal-tailed) interval of that mass."""
-    hours_lost: float | None
+    hours_lost: float | None = None
     """By its try order until the first success, beyond the quickest technique that works; None where none works."""
 
 
@@ -116,7 +116,7 @@ class Comparison(Record):
     score: Literal["order_log_score", "log_score", "crps"]
     registered: float
     other: float
-    beat: bool | None
+    beat: bool | None = None
 
 
 class HoursCard(Record):
@@ -127,7 +127,7 @@ class HoursCard(Record):
     works: tuple[Id, ...]
     unknown: tuple[Id, ...]
     """Techniques of the registered order nobody tried: left out of every order."""
-    spent: float | None
+    spent: float | None = None
     """Hours of the log."""
     lost: dict[str, float | None]
     """Hours lost, by reader; `as_tried` is the order of the log."""
@@ -146,11 +146,11 @@ class ScoreCard(Record):
     n_late: int
     pairs_resolved: int
     pairs_covered: int
-    registered: ReaderCard | None
+    registered: ReaderCard | None = None
     """None where nothing is resolved."""
-    log_score: float | None
-    crps: float | None
-    brier_sign: float | None
+    log_score: float | None = None
+    crps: float | None = None
+    brier_sign: float | None = None
     baselines: dict[str, ReaderCard]
     updated: ReaderCard | None = None
     """The posterior of an analysis made under the registration: scored apart, and never in the place of the prior."""

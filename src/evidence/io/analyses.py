@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 from evidence.domain.errors import BadInput, Problem
 from evidence.io.text_files import read_text
@@ -19,7 +20,9 @@ def read_result(path: Path) -> dict[str, Any]:
     name = str(path)
     text = read_text(path, max_bytes=MAX_BYTES)
     try:
-        document = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite)
+        document = json.loads(
+            text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite, parse_int=_whole
+        )
         json.dumps(document, ensure_ascii=False).encode()  # half of a surrogate pair is an error here
     except json.JSONDecodeError as error:
         raise BadInput([Problem(name, error.lineno, "", f"no JSON: {error.msg}", WANTED)]) from None
@@ -41,7 +44,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_number(text: str) -> float:
+def _no_number(text: str) -> Never:
     raise ValueError(f"{text}, which is no number")
 
 
@@ -49,6 +52,12 @@ def _finite(text: str) -> float:
     """Raises ValueError for a number beyond the largest double."""
     value = float(text)
     return value if math.isfinite(value) else _no_number(text[:60])
+
+
+def _whole(text: str) -> int:
+    """Raises ValueError for an integer beyond the largest double: nothing could be computed with it."""
+    value = int(text)
+    return value if len(text) < 300 or abs(value) <= sys.float_info.max else _no_number(text[:60])
 
 
 def fingerprint_in(document: dict[str, Any]) -> dict[str, dict[str, float]]:

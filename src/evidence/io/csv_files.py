@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import re
@@ -151,16 +152,23 @@ def _line_of_record(text: str, index: int) -> int:
 
 def column_types(kind: type[Record], dimensions: Iterable[str]) -> dict[str, str]:
     """Column name to what its cells hold: text, number, integer, boolean, gap."""
+    types = dict(_own_columns(kind))
+    for dimension in dimensions:
+        types[f"gap_{dimension}"] = "gap"
+        types[f"why_{dimension}"] = "text"
+    return types
+
+
+@functools.cache
+def _own_columns(kind: type[Record]) -> tuple[tuple[str, str], ...]:
+    """Columns that a record has of itself; pydantic takes longer over the schema than over the rows of a table."""
     schema = kind.model_json_schema()
     types: dict[str, str] = {}
     for name, entry in schema["properties"].items():
         options = _options(entry, schema.get("$defs", {}))
         if "object" not in options:
             types[name] = next((t for t in ("boolean", "integer", "number") if t in options), "text")
-    for dimension in dimensions:
-        types[f"gap_{dimension}"] = "gap"
-        types[f"why_{dimension}"] = "text"
-    return types
+    return tuple(types.items())
 
 
 def _options(entry: Mapping[str, Any], definitions: Mapping[str, Any]) -> set[str]:

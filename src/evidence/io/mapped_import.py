@@ -16,7 +16,7 @@ from evidence.io.links import Draft
 from evidence.io.mapped_rows import Mapped, mapped_rows, unknown_name
 from evidence.io.mapping_spec import Mapping, load_mapping, study_values
 from evidence.io.rows import build_row
-from evidence.io.shipped import find_base
+from evidence.io.shipped import find_base, is_folder
 from evidence.io.source_tables import read_source_table
 from evidence.io.store import replacing_files, write_text
 from evidence.io.tables import QUESTION_FILE, assemble, read_draft
@@ -87,7 +87,7 @@ def _at_source(problem: Problem, written: str, lines: dict[int, Mapped], mapping
 def _frame(mapping: Mapping, mapping_file: Path) -> tuple[Question, Rows]:
     """The question and the rows of the base that the mapping names, findings left out by price included."""
     beside = mapping_file.parent / mapping.base
-    draft, problems = read_draft(beside if beside.is_dir() else find_base(mapping.base))
+    draft, problems = read_draft(beside if is_folder(beside) else find_base(mapping.base))
     assemble(draft, problems)
     return _question_of(draft), {
         name: []

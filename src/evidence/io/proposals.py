@@ -10,20 +10,20 @@ from evidence.domain.errors import BadInput, Problem
 from evidence.domain.proposals import Proposal
 from evidence.domain.records import EvidenceBase
 from evidence.io.rows import build_row, did_you_mean, show
-from evidence.io.shipped import list_proposals
+from evidence.io.shipped import cut, is_file, list_proposals
 from evidence.io.toml_files import TomlPlace, read_toml
 
 
 def find_proposal(name_or_path: str) -> Path:
     """The file of a proposal. Raises BadInput, naming the shipped ones, where there is none."""
     path = Path(name_or_path)
-    if path.is_file():
+    if is_file(path):
         return path
     known = list_proposals()
     if name_or_path in known:
         return known[name_or_path]
     wanted = f"a proposal file, or one of {', '.join(sorted(known))}{did_you_mean(name_or_path, known)}"
-    raise BadInput([Problem(name_or_path, None, "", "no such path and nothing shipped under this name", wanted)])
+    raise BadInput([Problem(cut(name_or_path), None, "", "no such path and nothing shipped under this name", wanted)])
 
 
 def load_proposal(path: Path) -> tuple[Proposal, TomlPlace]:

@@ -13,7 +13,7 @@ from evidence.domain.records import EvidenceBase, Model, Target
 from evidence.domain.registration import DataFile
 from evidence.io.models import check_classes, load_model
 from evidence.io.rows import build_row, did_you_mean
-from evidence.io.shipped import find_base, find_model
+from evidence.io.shipped import find_base, find_model, is_file, is_folder
 from evidence.io.tables import load_base
 from evidence.io.toml_files import TomlPlace, read_toml
 
@@ -59,7 +59,7 @@ def with_targets(base: EvidenceBase, targets: tuple[Target, ...]) -> EvidenceBas
 def _beside(folder: Path, base: str, model: str) -> tuple[Path, Path]:
     """The base's folder and the model's file: relative to the draft where they are there, else by name."""
     here, file = folder / base, folder / model
-    return here if here.is_dir() else find_base(base), file if file.is_file() else find_model(model)
+    return here if is_folder(here) else find_base(base), file if is_file(file) else find_model(model)
 
 
 def _scenario_problems(draft: Draft, base: EvidenceBase, place: TomlPlace) -> Iterator[Problem]:

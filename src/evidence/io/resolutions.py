@@ -9,7 +9,8 @@ from pathlib import Path
 from evidence.domain.errors import BadInput, Problem
 from evidence.domain.records import Finding, Outcome, Record
 from evidence.domain.scorecard import Tried
-from evidence.io.csv_files import read_rows, read_table
+from evidence.io.csv_files import CsvPlace, read_rows, read_table
+from evidence.io.rows import build_row
 from evidence.io.text_files import read_text
 
 MAX_LOG_BYTES = 1_000_000
@@ -53,9 +54,12 @@ def read_try_log(path: Path) -> tuple[Tried, ...]:
             wanted = "TECHNIQUE, worked or failed, hours: such as `tried trusted-editing, failed, 6 h`"
             problems.append(Problem(str(path), number, "", repr(text[:60]), wanted))
             continue
-        found.append(
-            Tried(technique=match["technique"], worked=match["result"] == "worked", hours=float(match["hours"]))
-        )
+        values = {
+            "technique": match["technique"], "worked": match["result"] == "worked", "hours": float(match["hours"]),
+        }  # fmt: skip
+        row, wrong = build_row(Tried, values, CsvPlace(str(path), number))
+        problems += wrong
+        found += [row.record] if row.record else []
     if not found and not problems:
         problems.append(Problem(str(path), None, "", "no line", "at least one technique that was tried"))
     if problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -97,12 +98,16 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
 def _problems(kind: type[Record], error: ValidationError, place: Place, skip: frozenset[str]) -> list[Problem]:
     problems: dict[Path_, list[Problem]] = {}
     for item in error.errors(include_url=False):
-        path = _path(item["loc"])
-        if path and path[0] in skip:
+        path = _path(item["loc"]) or ("",)
+        if path[0] in skip:
             continue
+        if (
+            item["type"] == "json_invalid"
+        ):  # of a shell's argument alone: a file with such bytes is refused as it is read
+            return [place.problem(path, "bytes that are no text", "UTF-8 text")]
         if item["type"] == "value_error":
             if not skip:
-                problems.setdefault(("", *path), []).extend(_own_problems(item, path, place))
+                problems.setdefault(("", *path), []).extend(_own_problems(item, _path(item["loc"]), place))
         elif path not in problems:  # the branches of a union fail one by one: one problem is enough
             found = "nothing" if item["type"] == "missing" else show(item["input"])
             problems[path] = [place.problem(path, found, _wanted(item, kind))]
@@ -140,8 +145,9 @@ def _wanted(item: Any, kind: type[Record]) -> str:
     return _WANTED[item["type"]].format(**context) if item["type"] in _WANTED else message[0].lower() + message[1:]
 
 
-def _all_names(kind: type[Record]) -> list[str]:
+@functools.cache
+def _all_names(kind: type[Record]) -> tuple[str, ...]:
     """The names of the fields of a record and of the records inside it."""
     schema = kind.model_json_schema()
     parts = (schema, *schema.get("$defs", {}).values())
-    return [name for part in parts for name in part.get("properties", ())]
+    return tuple(name for part in parts for name in part.get("properties", ()))

@@ -12,6 +12,7 @@ from evidence.io.rows import did_you_mean
 from evidence.io.tables import QUESTION_FILE
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+LONGEST_SHOWN = 200
 _BRIDGES = "bridges"
 _PROPOSALS = "proposals"
 
@@ -39,10 +40,20 @@ def list_proposals() -> dict[str, Path]:
     return {path.stem: path for path in sorted((_root() / "data" / _PROPOSALS).glob("*.toml"))}
 
 
+def is_folder(path: Path | str) -> bool:
+    """Whether there is such a folder. A name that no file system takes, being too long, is none: `Path` would raise."""
+    return os.path.isdir(path)
+
+
+def is_file(path: Path | str) -> bool:
+    """Whether there is such a file; as `is_folder`."""
+    return os.path.isfile(path)
+
+
 def find_base(name_or_path: str) -> Path:
     """The folder of a base or bridge. Raises BadInput, naming the shipped ones, where there is none."""
     path = Path(name_or_path)
-    if path.is_dir():
+    if is_folder(path):
         return path
     shipped = list_shipped()
     return _named(name_or_path, {**shipped.bridges, **shipped.bases}, "a folder of tables")
@@ -50,7 +61,7 @@ def find_base(name_or_path: str) -> Path:
 
 def name_from(folder: Path, name: str) -> str:
     """How a file in `folder` names the base `name`: a path from there, or the name of a shipped base as it stands."""
-    if (folder / name).is_dir() or not Path(name).is_dir():
+    if is_folder(folder / name) or not is_folder(name):
         return name
     return Path(os.path.relpath(name, folder)).as_posix()
 
@@ -58,13 +69,18 @@ def name_from(folder: Path, name: str) -> str:
 def find_model(name_or_path: str) -> Path:
     """The file of a model. Raises BadInput, naming the shipped ones, where there is none."""
     path = Path(name_or_path)
-    return path if path.is_file() else _named(name_or_path, list_shipped().models, "a model file")
+    return path if is_file(path) else _named(name_or_path, list_shipped().models, "a model file")
 
 
 def find_model_without(bridge: str) -> Path | None:
     """The file of the model that has not seen a bridge it would be scored on; None where no such file is shipped."""
     path = _root() / "models" / "without" / f"{bridge}.toml"
     return path if path.is_file() else None
+
+
+def cut(name: str) -> str:
+    """A name as a message shows it: a very long one only in part."""
+    return name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}..."
 
 
 def _root() -> Path:
@@ -81,4 +97,4 @@ def _named(name: str, known: Mapping[str, Path], what: str) -> Path:
     if name in known:
         return known[name]
     wanted = f"{what}, or one of {', '.join(sorted(known))}{did_you_mean(name, known)}"
-    raise BadInput([Problem(name, None, "", "no such path and nothing shipped under this name", wanted)])
+    raise BadInput([Problem(cut(name), None, "", "no such path and nothing shipped under this name", wanted)])

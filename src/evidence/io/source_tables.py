@@ -29,18 +29,29 @@ def _parquet(path: Path) -> Table:
     import pandas as pd
 
     try:
-        frame = pd.read_parquet(path, engine="pyarrow")
+        from pyarrow.parquet import read_metadata
     except ImportError:
         wanted = "pyarrow: pip install 'evidence[tables]', or save the table as CSV"
         raise BadInput([Problem(str(path), None, "", "a Parquet file and no pyarrow", wanted)]) from None
-    except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
-        raise BadInput([Problem(str(path), None, "", f"{str(error)[:80]!r}", "a readable Parquet file")]) from None
-    height, width = frame.shape
+    try:
+        head = read_metadata(path)
+        _require_size(
+            path, head.num_rows, head.num_columns
+        )  # before a small file unfolds to more rows than there is room for
+        frame = pd.read_parquet(path, engine="pyarrow")
+    except BadInput:
+        raise
+    except Exception as error:  # whatever a damaged file makes its reader raise: ArrowInvalid, KeyError, TypeError …
+        raise BadInput([Problem(str(path), None, "", f"{str(error)[:80]!r}", "a readable Parquet file")]) from error
+    _require_size(path, *frame.shape)
+    rows = tuple((line, tuple(map(_text, row))) for line, row in enumerate(frame.astype(object).to_numpy().tolist(), 2))
+    return Table(str(path), tuple(map(str, frame.columns)), rows)
+
+
+def _require_size(path: Path, height: int, width: int) -> None:
     if not height or height > MAX_ROWS or width > MAX_COLUMNS or height * width > MAX_CELLS:
         wanted = f"1 to {MAX_ROWS:,} rows, at most {MAX_COLUMNS:,} columns and {MAX_CELLS:,} cells"
         raise BadInput([Problem(str(path), None, "", f"{height:,} rows and {width:,} columns", wanted)])
-    rows = tuple((line, tuple(map(_text, row))) for line, row in enumerate(frame.astype(object).to_numpy().tolist(), 2))
-    return Table(str(path), tuple(map(str, frame.columns)), rows)
 
 
 def _text(value: Any) -> str:
