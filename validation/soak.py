@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +65,7 @@ class Watch:
     megabytes: list[float] = field(default_factory=list)
     compiled: list[int] = field(default_factory=list)
     traces: list[int] = field(default_factory=list)
+    keep: Callable[[list[list[float]]], None] | None = None
 
     def read(self, step: int) -> None:
         """Read after so many steps."""
@@ -72,6 +74,12 @@ class Watch:
         self.megabytes.append(round(psutil.Process().memory_info().rss / 2**20, 1))
         self.compiled.append(len(COMPILED))
         self.traces.append(collapse_all._cache_size())
+        if self.keep is not None:
+            self.keep(self.rows())
+
+    def rows(self) -> list[list[float]]:
+        """Step, megabytes, programs compiled so far, traces of the likelihood."""
+        return [list(row) for row in zip(self.steps, self.megabytes, self.compiled, self.traces, strict=True)]
 
     def summary(self, warm: int) -> dict[str, object]:
         """The figures, from the reading at the end of the warm-up on."""
@@ -81,7 +89,7 @@ class Watch:
             "steps": self.steps[-1], "warm_up": warm, "mb_warm": self.megabytes[at], "mb_end": last,
             "growth": round(last / self.megabytes[at] - 1, 4), "compiled_after": self.compiled[-1] - self.compiled[at],
             "traces_after": self.traces[-1] - self.traces[at],
-            "readings": [list(row) for row in zip(self.steps, self.megabytes, self.compiled, strict=True)],
+            "readings": self.rows(),
         }  # fmt: skip
 
 
@@ -185,10 +193,10 @@ def origin() -> dict[str, str]:
     return {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "commit": commit.stdout.strip(), "sources": code}
 
 
-def measure(name: str, run, n: int, progress) -> dict[str, object]:
-    """One phase."""
+def measure(name: str, run, n: int, progress, unfinished: Path) -> dict[str, object]:
+    """One phase; its readings so far are kept in a file, should it never end."""
     warm = max(n // 10, 1)
-    watch = Watch(max(n // 100, 1))
+    watch = Watch(max(n // 100, 1), keep=lambda rows: unfinished.write_text(json.dumps({name: rows}), encoding="utf-8"))
     start = time.perf_counter()
     run(n, watch, progress=progress)
     found = watch.summary(warm) | {"seconds": round(time.perf_counter() - start)}
@@ -206,8 +214,9 @@ def main() -> None:
     with progress_bar(quiet=False) as progress:
         for name, run, n in (("moves", moves, given.moves), ("reviews", reviews, given.reviews)):
             if n:
-                found[name] = measure(name, run, n, progress)
+                found[name] = measure(name, run, n, progress, given.out.with_suffix(".unfinished"))
                 given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    given.out.with_suffix(".unfinished").unlink(missing_ok=True)
     parts = [found[name] for name in ("moves", "reviews") if name in found]
     failed = [p for p in parts if p["growth"] > GOAL or p["compiled_after"] or p["traces_after"]]
     sys.exit(1 if failed else 0)

@@ -83,7 +83,7 @@ def _is_about_output(error: OSError) -> bool:
         return False
     complain(str(problem) for problem in unwritable(Path("output"), error).problems)
     # What is left of it in the buffer would fail again, with a traceback, when Python ends.
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123, PLW1514 (bytes of no encoding)
+    with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
     return True
 
