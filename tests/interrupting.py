@@ -122,7 +122,7 @@ def attempt(words, folder, *, stdin="", kill=0, size=0, caught=False, log=None) 
             told.seek(0)
             for old, new in ((told.fileno(), 0), (nowhere.fileno(), 1), (said, 2)):
                 os.dup2(old, new)
-            sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")
+            sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, how) for n, how in ((0, "r"), (1, "w"), (2, "w")))
             os.chdir(folder)
             if size:
                 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -210,9 +210,8 @@ def mounted(job: Job, folder: Path, how: str, out) -> int:
     folder.mkdir()
     try:
         os.unshare(os.CLONE_NEWNS)
-        quiet = {"check": True, "capture_output": True}
-        subprocess.run(["mount", "--make-rprivate", "/"], **quiet)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)], **quiet)
+        for words in (["--make-rprivate", "/"], ["-t", "tmpfs", "-o", "size=4m", "none", str(folder)]):
+            subprocess.run(["mount", *words], check=True, capture_output=True)
     except (OSError, AttributeError, subprocess.CalledProcessError):
         return 1
     shutil.copytree(job.template, folder, dirs_exist_ok=True)

@@ -100,8 +100,8 @@ def simulate_effects(rng, n_techniques, gaps, relevance, *, tau_P=0.7, v=0.9, w=
 
 def measure(n_findings, *, n_techniques=N_TECHNIQUES, n_families=N_FAMILIES, relevance_per="family", name="default"):
     """Seconds, peak memory and checks of one fit, its P(A > B) matrix and its ranking."""
-    from evidence.analysis.draws import draw_merits
     from evidence.analysis.fitting import fit_case, prepare_case
+    from evidence.analysis.draws import draw_merits
     from evidence.analysis.ranking import probability_matrix
     from evidence.inference.exact import ExactEngine
     from evidence.io.models import load_model

@@ -49,6 +49,8 @@ LIGHT = {
     "prereg score": (["prereg", "score", "HASH", *ABOUT], [VERIFY]),
 }  # fmt: skip
 """Commands that do not run the engine, and what is asked of the state that a kill leaves; all of it must be well."""
+FAST = {"init a new folder", "add to a folder", "export tidy", "prereg withdraw", "prereg score"}
+COMMANDS = [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in LIGHT]
 HEAVY = {
     "rank": ["rank", "tiny", "--out", "old.nc", "--force"],
     "export netcdf": ["export", "tiny", "--to", "netcdf", "--out", "old.nc", "--force"],
@@ -76,6 +78,10 @@ def template() -> tuple[Path, str]:
     folder = Path(tempfile.mkdtemp(prefix="evidence-r25-")) / "template"
     write_base(folder / "tiny")
     shutil.copytree(BRIDGE, folder / "bridge")
+    question = folder / "bridge" / "base.toml"
+    question.write_text(
+        question.read_text(encoding="utf-8").replace('title = "', 'title = "Old: ', 1), encoding="utf-8"
+    )
     for name in ("source.csv", "import.toml"):
         shutil.copy(BRIDGE / name, folder / name)
     for name in ("old.toml", "old.csv", "old.bib", "old.md", "old.html", "old.nc", "old.prereg.toml"):
@@ -99,15 +105,15 @@ def tried(name: str) -> dict:
 
 
 def without_chain(files: dict[str, str]) -> dict[str, str]:
-    """Without the lines of the registry, whose hashes hold times; they are read by `prereg verify`."""
-    return {name: text for name, text in files.items() if "/registry." not in name}
+    """Without what the registry names by hashes of times: its lines and resolutions; `prereg verify` reads them."""
+    return {name: text for name, text in files.items() if "/registry." not in name and ".resolution." not in name}
 
 
 def lines(files: dict[str, str]) -> int:
     return files.get("reg/registry.jsonl", "").count("\n")
 
 
-@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_r25_a_killed_command_leaves_the_old_files_or_the_new_ones(name):
     found = tried(name)
     old, new = found["old"], found["new"]
@@ -131,7 +137,7 @@ def test_r25_a_killed_command_leaves_the_old_files_or_the_new_ones(name):
         assert lines(state["then"]) == lines(new), way
 
 
-@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_r26_a_full_or_read_only_disk_is_said_and_the_old_files_stay(name):
     found = tried(name)
     hows = [one["how"] for one in found["full"]]
@@ -145,8 +151,12 @@ def test_r26_a_full_or_read_only_disk_is_said_and_the_old_files_stay(name):
         assert "wanted" in one["text"] and ".tmp" not in one["text"], one["text"]
         reason = {"full": "a full disk", "read-only": "read-only"}.get(one["how"], "a limit on the size of files")
         assert reason in one["text"], one
-        assert without_chain(one["seen"]) == without_chain(found["old"]) or lines(found["new"]) > lines(found["old"])
-        assert set(found["old"].items()) <= set(one["seen"].items()), (one["how"], "an old file changed")
+        assert without_chain(found["old"]).items() <= without_chain(one["seen"]).items(), (
+            one["how"],
+            "an old file changed",
+        )
+        # A line fits where the head after it does not: it counts, and the same command again finds it there.
+        assert lines(one["seen"]) in {lines(found["old"]), lines(found["new"])}
 
 
 def test_r26_a_line_that_fits_only_in_part_is_taken_back(tmp_path):
@@ -249,7 +259,7 @@ def test_r25_r26_commands_that_run_the_engine(name, tmp_path, monkeypatch):
 
 def test_r25_the_chain_still_holds_after_every_kill():
     """`prereg verify` was asked of every state that a kill left; here the chain that the last command wrote is read."""
-    for name in ("prereg withdraw", "prereg resolve", "prereg score"):
+    for name in ("prereg withdraw", "prereg score"):
         found = tried(name)
         assert lines(found["new"]) == lines(found["old"]) + 1
         assert all(one["state"]["asked"] for one in found["killed"]["tries"])
