@@ -413,7 +413,10 @@ def test_an_amendment_is_the_next_revision_and_the_old_one_can_still_be_scored(c
     draft.write_text(text.replace("Read the one study", "Since then a talk; read the one study"))
     typed = round(100 * json.loads(ok("prereg", "check", draft, "--registry", folder, "--json").stdout)["p_ahead"])
     done = json.loads(ok(*amend, "--confirm", typed, "--json").stdout)
-    assert "amended" in ok(*amend, "--confirm", typed, code=2).stderr
+    again = json.loads(ok(*amend, "--confirm", typed, "--json").stdout)
+    assert (again["hash"], again["new"]) == (done["hash"], False), "a command that was interrupted may be given again"
+    other = (*amend[:-1], "another reason")
+    assert "amended" in ok(*other, "--confirm", typed, code=2).stderr
     shown = json.loads(ok("prereg", "show", done["hash"], "--registry", folder, "--json").stdout)
     assert (shown["registration"]["revision"], shown["registration"]["prev_hash"]) == (1, digest)
     listed = json.loads(ok("prereg", "list", "--registry", folder, "--json").stdout)["registrations"]

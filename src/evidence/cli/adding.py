@@ -23,7 +23,7 @@ from evidence.cli.running import (
     run_review,
 )
 from evidence.cli.session import Session, place_of
-from evidence.domain.errors import BadInput, Problem
+from evidence.domain.errors import BadInput, Problem, Unwritable
 from evidence.domain.records import Finding
 
 if TYPE_CHECKING:
@@ -150,14 +150,14 @@ def _ask_finding(terminal: Terminal, session: Session) -> None:
     while (answers := dialogue.hold())["save"]:
         try:
             _save(answers, session, key, note=_note(answers, dialogue, look(answers)))
+        except Unwritable as error:
+            # A full disk or a folder that may not be written to can be mended; the answers cannot be had again.
+            terminal.tell(f"Not saved: {error.problems[0]}. Mend that, then answer yes.")
+            dialogue.reopen()
         except BadInput as error:
             for problem in error.problems:
                 terminal.tell(str(problem))
             terminal.tell("Not saved: back changes an answer.")
-            dialogue.reopen()
-        except OSError as error:
-            # A full disk or a folder that may not be written to can be mended; the answers cannot be had again.
-            terminal.tell(f"Not saved: {error.strerror or error}. Mend that, then answer yes.")
             dialogue.reopen()
         else:
             terminal.tell(f"Saved as {key} in {', '.join(str(path) for path in session.written)}.")

@@ -47,7 +47,8 @@ def amend(
     """
     earlier, digest, chain = registration_named(registration, registry)
     _require_reason(reason)
-    _require_open(chain, digest)
+    if not any(e.amends == digest and e.reason == reason for e in chain.entries):  # else a command that was interrupted
+        _require_open(chain, digest)
     source = source_of(file)
     _require_amendment(earlier, source.draft, file)
     from evidence.analysis.prereg_freeze import Amends
@@ -77,14 +78,18 @@ def withdraw(
     found, digest, chain = registration_named(registration, registry)
     _require_reason(reason)
     from evidence.domain.canonical import sha256_of
-    from evidence.io.registry import Change, commit
+    from evidence.io.registry import Change, already, commit
 
     def build(now: Chain) -> Change | Written:
+        author = ", ".join(a.name for a in found.authors)
+        for entry in now.entries:
+            if (entry.kind, entry.registration, entry.reason, entry.author) == ("withdraw", digest, reason, author):
+                return already(now, entry)
         _require_open(now, digest)
         question = found.question
         return Change(
             kind="withdraw", registration=digest, question=question.id, question_sha256=sha256_of(question),
-            author=", ".join(a.name for a in found.authors), reason=reason,
+            author=author, reason=reason,
         )  # fmt: skip
 
     registered = registered_as(commit(chain.folder, build, utc=now_utc()), chain.folder)

@@ -141,17 +141,24 @@ class Pages:
         """Raises BadInput before the work is done where a page would be written over, or two would be one file."""
         if self.folder.suffix or (self.folder.exists() and not self.folder.is_dir()):
             raise bad_option("--report", repr(str(self.folder)), "with --all a folder, e.g. reviews")
+        from evidence.io.store import make_folder, require_writable
+
         met: set[Path] = set()
         for base, study in places:
             path = self.place(base, study)
             if path in met or (path.exists() and not self.force):
                 raise bad_option("--report", f"an existing file {path}", "another folder, or --force to overwrite")
             met.add(path)
+        for path in sorted(met):
+            make_folder(path.parent)
+            require_writable(path, force=self.force)
 
     def write(self, base: str, review: Review) -> None:
         """The page, with the line that makes it alone."""
+        from evidence.io.store import make_folder
+
         path = self.place(base, review.study or "")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         # The line of --all, as if this study had been named.
         named = {"--all", "--base", base, Path(base).name}
         words = [word for word in shlex.split(self.command) if word not in named]

@@ -65,12 +65,27 @@ def guarded[**P, R](command: Callable[P, R]) -> Callable[P, R]:
             if isinstance(error, OSError) and error.filename is not None:
                 complain([f"{error.filename}: {error.strerror}"])
                 raise typer.Exit(BAD_INPUT) from None
+            if isinstance(error, OSError) and _is_about_output(error):
+                raise typer.Exit(BAD_INPUT) from None
             if os.environ.get("EVIDENCE_DEBUG"):
                 raise
             complain([f"internal error: {type(error).__name__}: {error}", "EVIDENCE_DEBUG=1 shows where it happened"])
             raise typer.Exit(INTERNAL_ERROR) from None
 
     return run
+
+
+def _is_about_output(error: OSError) -> bool:
+    """True, with a line that says so, for an answer that the place it was sent to would not take."""
+    from evidence.io.store import is_about_writing, unwritable
+
+    if not is_about_writing(error):
+        return False
+    complain(str(problem) for problem in unwritable(Path("output"), error).problems)
+    # What is left of it in the buffer would fail again, with a traceback, when Python ends.
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    return True
 
 
 def complain(lines: Iterable[str]) -> None:

@@ -152,12 +152,12 @@ def _pictures(folder: Path | None, proposal: Proposal, *, force: bool) -> dict[s
     """Where each picture goes, by name. Raises BadInput before the work is done, not after it."""
     if folder is None:
         return {}
-    from evidence.io.store import require_writable
+    from evidence.io.store import make_folder, require_writable
 
     paths = {
         name: folder / f"{proposal.id}-{name}.svg" for name in ("by-sample", "by-validity", "by-over-update", "tornado")
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for path in paths.values():
         require_writable(path, force=force)
     return paths

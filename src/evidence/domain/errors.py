@@ -39,5 +39,9 @@ class BadInput(_Problems):
     """The user's input cannot be used; `problems` holds everything that was found wrong with it."""
 
 
+class Unwritable(BadInput):
+    """A file could not be written: the disk is full, or nothing may be written there. What was there is as it was."""
+
+
 class Tampered(_Problems):
     """Something frozen is not what was frozen; `problems` says what and where."""

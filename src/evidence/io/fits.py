@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from evidence.domain.errors import BadInput, Problem
+from evidence.domain.errors import BadInput, Problem, Unwritable
 from evidence.domain.results import FitHeader
 from evidence.io.store import replacing
 
@@ -55,7 +55,11 @@ def write_fit(path: Path, tree: xr.DataTree, *, force: bool = False) -> None:
         if node.data_vars
     }
     with replacing(path, force=force) as temporary:
-        tree.to_netcdf(temporary, engine=ENGINE, encoding=encoding)
+        try:
+            tree.to_netcdf(temporary, engine=ENGINE, encoding=encoding)
+        except RuntimeError as error:  # the library's word for whatever the system refused
+            wanted = f"free space (at most {tree.nbytes // 2**20 + 1} MB), then the same command again"
+            raise Unwritable([Problem(str(path), None, "", f"{error}, as on a full disk", wanted)]) from None
 
 
 def read_fit(path: Path) -> tuple[FitHeader, xr.DataTree]:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from evidence.domain.canonical import frozen_bytes, sha256_hex
 from evidence.domain.errors import BadInput, Problem, Tampered
 from evidence.domain.records import Record
+from evidence.io.store import naming
 
 MAX_BYTES = 4_000_000
 """Sixteen techniques in eight scenarios, with a base of three hundred findings, take two million."""
@@ -86,18 +87,19 @@ def write_once(folder: Path, name: str, data: bytes) -> Path:
 
 
 def replace_durably(path: Path, data: bytes) -> None:
-    """Put `data` in the place of `path`: the old file or the new one is there at any time."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp's 0600 would hide a registration from the people it is written for
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    sync_folder(path.parent)
+    """Put `data` in the place of `path`: the old file or the new one is there at any time. Raises Unwritable."""
+    with naming(path):
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)  # mkstemp's 0600 would hide a registration from the people it is written for
+            Path(temporary).replace(path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

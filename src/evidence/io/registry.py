@@ -21,6 +21,7 @@ from evidence.domain.records import Record
 from evidence.domain.registration import Registration
 from evidence.domain.registry import GENESIS, EntryKind, RegistryEntry, RegistryHead
 from evidence.io.frozen_files import parse_frozen, read_frozen, replace_durably, sync_folder, write_once
+from evidence.io.store import naming
 
 CHAIN_FILE, HEAD_FILE, LOCK_FILE = "registry.jsonl", "registry.head", "registry.lock"
 SUFFIXES = {"registration": ".prereg.json", "resolution": ".resolution.json", "score": ".score.json"}
@@ -219,8 +220,12 @@ def _locked(folder: Path) -> Generator[None]:
     if not folder.is_dir():
         if not folder.parent.is_dir():
             raise BadInput([Problem(str(folder), None, "", f"no folder {folder.parent}", "an existing folder")])
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
+        with naming(folder):
+            folder.mkdir(exist_ok=True)
+            sync_folder(folder.parent)
+    # The lock needs a file of its own: where none can be made nothing else can be written either.
+    with naming(folder):
+        (folder / LOCK_FILE).touch()
     try:
         with FileLock(folder / LOCK_FILE, timeout=LOCK_SECONDS):
             yield
@@ -234,7 +239,7 @@ def _mend(chain: Chain) -> None:
     path = chain.folder / CHAIN_FILE
     if chain.torn:
         replace_durably(chain.folder / f"registry.torn-{sha256_hex(chain.torn)[:12]}", chain.torn)
-        with path.open("r+b") as file:
+        with naming(path), path.open("r+b") as file:
             file.truncate(chain.whole)
             os.fsync(file.fileno())
     if chain.unended:
@@ -244,12 +249,21 @@ def _mend(chain: Chain) -> None:
 
 
 def _append(path: Path, data: bytes) -> None:
-    is_new = not path.exists()
-    with path.open("ab", buffering=0) as file:
-        file.write(data)
-        os.fsync(file.fileno())
-    if is_new:
-        sync_folder(path.parent)
+    """Add `data` to the file, all of it or, where the disk is full, nothing. Raises Unwritable."""
+    with naming(path):
+        is_new = not path.exists()
+        with path.open("ab", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            try:
+                rest = memoryview(data)
+                while rest:  # a disk about to be full takes a part, and says so only at the next try
+                    rest = rest[file.write(rest) :]
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(before)
+                raise
+        if is_new:
+            sync_folder(path.parent)
 
 
 def _write_head(folder: Path, seq: int, sha256: str) -> None:

@@ -23,6 +23,7 @@ from evidence.io.csv_files import read_rows
 from evidence.io.links import Draft, link_problems
 from evidence.io.prices import left_out_headlines, price_reason
 from evidence.io.rows import Row, build_row
+from evidence.io.store import settle
 from evidence.io.toml_files import read_toml
 
 QUESTION_FILE = "base.toml"
@@ -40,6 +41,7 @@ def read_draft(folder: Path) -> tuple[Draft, list[Problem]]:
     """The tables of `folder` as read, and what is wrong inside them. Raises BadInput where there is no such folder."""
     if not folder.is_dir():
         raise BadInput([Problem(str(folder), None, "", "no such folder", "a folder with base.toml and its tables")])
+    settle(folder)
     problems: list[Problem] = []
     question = _read_question(folder / QUESTION_FILE, problems)
     dimensions = _dimension_ids(question)
