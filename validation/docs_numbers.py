@@ -119,9 +119,9 @@ def run_block(name):
     """The figures of a stored run as a table: a row for each key of its top level, lists and long dictionaries counted."""
     path = ROOT / "validation" / f"{name}.json"
     if not path.exists():
-        return "Not stored in this version.\n"
+        return "\nNot stored in this version.\n\n"
     rows = [row for key, value in json.loads(path.read_text(encoding="utf-8")).items() for row in rows_of(key, value)]
-    return "\n".join(["| | |", "|---|---|", *rows]) + "\n"
+    return "\n".join(["", "| | |", "|---|---|", *rows, "", ""])
 
 
 def rows_of(key, value):
