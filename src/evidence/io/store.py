@@ -41,7 +41,7 @@ def is_about_writing(error: OSError) -> bool:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Generator[None]:
     """Turns whatever the system refuses in the block into `Unwritable` for `path`."""
     try:
         yield
@@ -50,7 +50,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _naming_writes(path: Path) -> Iterator[None]:
+def _naming_writes(path: Path) -> Generator[None]:
     """The same for a block that also reads: only for what writing meets."""
     try:
         yield
@@ -149,7 +149,7 @@ def replacing_files(folder: Path, names: Iterable[str], *, force: bool = False) 
 
 
 @contextmanager
-def _renaming(temporary: Path, folder: Path) -> Iterator[None]:
+def _renaming(temporary: Path, folder: Path) -> Generator[None]:
     """Has errors about files of `temporary` speak of the place that they were to have."""
     try:
         yield
