@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -104,7 +104,7 @@ def diagnosed(file: Path) -> tuple[DataTree, int, Diagnosis]:
 
 
 @contextmanager
-def _as_bad_input(file: Path) -> Iterator[None]:
+def _as_bad_input(file: Path) -> Generator[None]:
     """What arrays of another shape or type raise, as BadInput: a file can hold anything.
 
     Numbers too large to compute with end in a failed check or, where nothing finite is left, here: no need to warn.
