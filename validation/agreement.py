@@ -68,10 +68,7 @@ def _quantile_differences(case, exact, sampled):
     merits = draw_merits(exact, MERIT_DRAWS, seed=1)
     ess = 1 / np.sum(exact.weights**2)
     for i, technique in enumerate(exact.techniques[1:], start=1):
-        yield (
-            f"merit[{technique}]",
-            _difference(merits[:, i], np.full(MERIT_DRAWS, 1 / MERIT_DRAWS), ess, sampled.mean[:, i], sampled.chains),
-        )
+        yield f"merit[{technique}]", _difference(merits[:, i], np.full(MERIT_DRAWS, 1 / MERIT_DRAWS), ess, sampled.mean[:, i], sampled.chains)
     for k in np.flatnonzero(case.hyper.active):
         name = exact.names[k]
         yield name, _difference(exact.hyper[:, k], exact.weights, ess, sampled.hyper[:, k], sampled.chains)

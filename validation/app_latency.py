@@ -132,9 +132,7 @@ def measure_base(playwright, base, n):
 
 
 def settle(page):
-    page.wait_for_function(
-        "!document.querySelector('[data-testid=stStatusWidget]') && !document.querySelector('[data-testid=stSpinner]')"
-    )
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]') && !document.querySelector('[data-testid=stSpinner]')")
 
 
 def go(page, name):

@@ -44,24 +44,18 @@ def scaled(model, name, factor):
 
 
 def with_irrelevance(model, factor):
-    classes = {
-        k: c.model_copy(update={"irrelevance": min(0.9, factor * c.irrelevance)}) for k, c in model.classes.items()
-    }
+    classes = {k: c.model_copy(update={"irrelevance": min(0.9, factor * c.irrelevance)}) for k, c in model.classes.items()}
     return model.model_copy(update={"classes": classes})
 
 
 def with_tails(model, *names):
     """Laws of scales with three degrees of freedom in place of half-normal ones, at the same scale."""
-    heavy = {
-        n: Prior(dist="HalfStudentT", df=3, scale=model.priors[n].scale, claim="tried: heavier tails") for n in names
-    }
+    heavy = {n: Prior(dist="HalfStudentT", df=3, scale=model.priors[n].scale, claim="tried: heavier tails") for n in names}
     return changed(model, **heavy)
 
 
 def with_stretch(model):
-    stretch = Prior(
-        dist="LogNormal", median=1.0, sigma=0.4, claim="tried: each setting stretches effects by its own factor"
-    )
+    stretch = Prior(dist="LogNormal", median=1.0, sigma=0.4, claim="tried: each setting stretches effects by its own factor")
     return changed(model, **{"lambda": stretch})
 
 
@@ -90,10 +84,7 @@ def reads_of(bases, change=lambda m: m):
 
 
 def run(reads, *, siblings_visible=False):
-    readers = {
-        "face_value": load_model(find_model("face-value")),
-        "random_effects": load_model(find_model("random-effects")),
-    }
+    readers = {"face_value": load_model(find_model("face-value")), "random_effects": load_model(find_model("random-effects"))}
     return backtest(reads, **readers, engine=ExactEngine(), seed=1, siblings_visible=siblings_visible)
 
 
@@ -151,9 +142,7 @@ def tried(bases):
         sure = sum(s.pairs * s.sure_and_wrong for s in own) / sum(s.pairs for s in own)
         cells = " | ".join(f"{s.log_loss:.3f}" for s in own)
         flag = "" if found.ok else " (a check failed)"
-        lines.append(
-            f"| {label}{flag} | {cells} | {mine.log_loss:.3f} | {100 * sure:.1f} % | {found.slopes['warranted']:.2f} |"
-        )
+        lines.append(f"| {label}{flag} | {cells} | {mine.log_loss:.3f} | {100 * sure:.1f} % | {found.slopes['warranted']:.2f} |")
         print(lines[-1], flush=True)
     return "\n".join(lines)
 
@@ -166,10 +155,7 @@ def novelty_table():
     for scale in NOVELTY_SCALES:
         rates = base_rates(scaled(model, "w_0", scale / model.priors["w_0"].scale), [], seed=1)
         at = {r.proxy: r for r in rates if r.target.startswith("a future")}
-        cells = " | ".join(
-            f"{at[c].order_kept_in_100:.0f} (rho {at[c].rho_q50:.2f}, {at[c].rho_q10:.2f} to {at[c].rho_q90:.2f})"
-            for c in classes
-        )
+        cells = " | ".join(f"{at[c].order_kept_in_100:.0f} (rho {at[c].rho_q50:.2f}, {at[c].rho_q10:.2f} to {at[c].rho_q90:.2f})" for c in classes)
         lines.append(f"| {scale} | {cells} |")
     return "\n".join(lines)
 
@@ -191,14 +177,8 @@ def learned_tables(found):
         f"{', '.join(r.learned_on) or 'opinion, no data'} |"
         for r in found.base_rates
     ]
-    shares = [
-        "| bridge | left out with | findings | outcomes | effective draws | SHA-256 |",
-        "|---|---|---|---|---|---|",
-    ]
-    shares += [
-        f"| {b.bridge} | {b.group} | {b.findings} | {b.outcomes} | {b.ess:.0f} | {b.base_sha256[:8]} |"
-        for b in found.bridges
-    ]
+    shares = ["| bridge | left out with | findings | outcomes | effective draws | SHA-256 |", "|---|---|---|---|---|---|"]
+    shares += [f"| {b.bridge} | {b.group} | {b.findings} | {b.outcomes} | {b.ess:.0f} | {b.base_sha256[:8]} |" for b in found.bridges]
     return {k: "\n".join(v) for k, v in {"laws": laws, "weights": weights, "rates": rates, "shares": shares}.items()}
 
 
@@ -227,9 +207,7 @@ def main():
     seconds = time.perf_counter() - start
     siblings = run(reads_of([b for b in bases if len({o.target for o in b.outcomes}) > 1]), siblings_visible=True)
     for name, found in (("backtest", hidden), ("backtest-siblings", siblings)):
-        (ROOT / "validation" / f"{name}.json").write_text(
-            json.dumps(found.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8"
-        )
+        (ROOT / "validation" / f"{name}.json").write_text(json.dumps(found.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
     draw("backtest", "backtest-siblings")
     template = (ROOT / "validation" / "backtest_page.md").read_text(encoding="utf-8")
     parts = {

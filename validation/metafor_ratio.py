@@ -35,16 +35,16 @@ def metafor():
 
 def main():
     other, base = metafor(), eight_schools()
-    fixed = with_priors(shipped("random-effects"), tau_mu=law("Point", value=WIDE), tau_het=law("Point", value=TAU))
+    fixed = with_priors(
+        shipped("random-effects"), tau_mu=law("Point", value=WIDE), tau_het=law("Point", value=TAU)
+    )
     case = prepare_case(base, fixed, target=None, settings=(), seed=1)
     found = ExactEngine().fit(case.design, case.hyper, case.everything, seed=1)
     mean = float(found.weights @ found.mean[:, 1])
     # The merit is the effect in a new study: what metafor calls the prediction, heterogeneity included.
     sd = float(np.sqrt(found.weights @ found.cov[:, 1, 1]))
-    print(
-        f"heterogeneity {TAU}: mean {mean:.5f} (metafor {other['version']}: {other['estimate']:.5f}), "
-        f"predictive sd {sd:.5f} ({np.hypot(other['se'], TAU):.5f})"
-    )
+    print(f"heterogeneity {TAU}: mean {mean:.5f} (metafor {other['version']}: {other['estimate']:.5f}), "
+          f"predictive sd {sd:.5f} ({np.hypot(other['se'], TAU):.5f})")
     case, times = prepare_case(base, shipped("random-effects"), target=None, settings=(), seed=1), []
     for seed in range(REPEATS + 1):
         start = time.perf_counter()
@@ -52,9 +52,7 @@ def main():
         times.append(time.perf_counter() - start)
         assert fit.ok
     ours = float(np.median(times[1:]))
-    print(
-        f"one fit: exact engine {1000 * ours:.1f} ms, rma (REML) {1000 * other['seconds']:.2f} ms, ratio {ours / other['seconds']:.1f}"
-    )
+    print(f"one fit: exact engine {1000 * ours:.1f} ms, rma (REML) {1000 * other['seconds']:.2f} ms, ratio {ours / other['seconds']:.1f}")
 
 
 if __name__ == "__main__":

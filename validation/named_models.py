@@ -26,10 +26,7 @@ def moved(model, direction, *, name, title, claim):
     words = "more than" if direction < 0 else "less than"
     priors = {
         key: prior.model_copy(
-            update={
-                "scale": rounded(prior.scale * factor),
-                "claim": f"{factor:.2g} times the default's: {words} it says is lost.",
-            }
+            update={"scale": rounded(prior.scale * factor), "claim": f"{factor:.2g} times the default's: {words} it says is lost."}
         )
         if key in LOST
         else prior

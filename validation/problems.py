@@ -132,9 +132,7 @@ def small_harmbench():
 
 def eight_schools():
     """One technique in eight settings, as an ordinary random-effects model has it and with gaps of validity."""
-    rows = [
-        effect(f"school {i}", f"s{i}", "coaching", "none", y / 10, se / 10) for i, (y, se) in enumerate(EIGHT_SCHOOLS)
-    ]
+    rows = [effect(f"school {i}", f"s{i}", "coaching", "none", y / 10, se / 10) for i, (y, se) in enumerate(EIGHT_SCHOOLS)]
     return base_of("eight-schools", *rows)
 
 

@@ -59,10 +59,7 @@ def main():
         at = int(np.argmax(np.abs(p - q)))
         error = float(np.hypot(e[at], f[at]))
         worst = max(worst, abs(p[at] - q[at]) - ERRORS * error)
-        print(
-            f"| {base.question.id} | {k}, {k0} | {n} | {p[at]:.4f} | {q[at]:.4f} | {q[at] - p[at]:+.4f} | {error:.4f} |",
-            flush=True,
-        )
+        print(f"| {base.question.id} | {k}, {k0} | {n} | {p[at]:.4f} | {q[at]:.4f} | {q[at] - p[at]:+.4f} | {error:.4f} |", flush=True)
     print(f"largest difference beyond {ERRORS:g} errors: {worst:.4f}; allowed {ALLOWED_P}")
 
 

@@ -34,9 +34,7 @@ def moves_of(base, rng, n):
         lambda: f"irrelevance.{rng.choice(families)}={rng.uniform(0.02, 0.6):.3f}",
         lambda: f"relevance.{rng.choice(families)}={rng.uniform(0.1, 0.4):.3f}..{rng.uniform(0.5, 0.9):.3f}",
         lambda: f"novelty.{base.question.targets[0].id}={rng.uniform(0, 1):.3f}",
-        lambda: (
-            f"gap.{rng.choice([s.id for s in base.settings])}.{base.question.dimensions[0].id}={rng.uniform(0, 1):.3f}"
-        ),
+        lambda: f"gap.{rng.choice([s.id for s in base.settings])}.{base.question.dimensions[0].id}={rng.uniform(0, 1):.3f}",
         lambda: f"validity.{rng.choice(families)}={rng.uniform(0.03, 0.15):.3f}",
     )
     return [kinds[i % len(kinds)]() for i in range(n)]
@@ -76,10 +74,7 @@ def measure(name):
         p50, p95 = 1000 * np.quantile(values, [0.5, 0.95])
         print(f"{name}: {kind:10s} {len(values):3d} answers, median {p50:6.0f} ms, p95 {p95:6.0f} ms", flush=True)
     print(f"{name}: reached by {', '.join(f'{k} {n}' for k, n in routes.items())}")
-    print(
-        f"{name}: answers that failed a check {len(failed)}, new traces {collapse_all._cache_size() - before}",
-        flush=True,
-    )
+    print(f"{name}: answers that failed a check {len(failed)}, new traces {collapse_all._cache_size() - before}", flush=True)
     for line in failed:
         print(f"{name}: failed {line}", flush=True)
 
