@@ -208,7 +208,7 @@ def test_an_arm_whose_squared_sd_is_beyond_the_doubles(tmp_path):
         'where = "x"\nsource_kind = "secondary"\n'
     )
     source.write_text("study,technique,mean,sd,n\nalpha2023,none,1,1e200,10\nalpha2023,monitor,2,1,10\n")
-    with pytest.raises(BadInput, match=r"s\.csv:2:sd: found 1e\+200, wanted a number.*none beyond 1e\+12"):
+    with pytest.raises(BadInput, match=r"s\.csv:2:sd: found '1e200', wanted a number.*none beyond 1e\+12"):
         import_mapped(source, mapping, tmp_path / "out", model=load_model(find_model("default")))
 
 
