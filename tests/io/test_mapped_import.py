@@ -3,6 +3,7 @@
 import csv
 import math
 import re
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -170,10 +171,7 @@ def test_without_pyarrow_parquet_is_refused_with_what_to_do(example, tmp_path, m
     example("counts")
     (tmp_path / "counts.parquet").write_bytes(b"PAR1")
 
-    def missing(*args, **options):
-        raise ImportError("no pyarrow")
-
-    monkeypatch.setattr(pd, "read_parquet", missing)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(BadInput, match=r"pip install 'evidence\[tables\]'"):
         import_mapped(tmp_path / "counts.parquet", tmp_path / "counts.toml", tmp_path / "no", model=DEFAULT)
 

@@ -1,6 +1,7 @@
 """What fuzzing has found in the loaders, each input as small as it came, and what is said of it now."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -20,6 +21,7 @@ from evidence.domain.registration import Registration
 from evidence.domain.scorecard import ScoreCard
 from evidence.io.analyses import read_result
 from evidence.io.frozen_files import read_frozen
+from evidence.io.inspect_logs import Reading, read_logs
 from evidence.io.mapped_import import import_mapped
 from evidence.io.models import load_model
 from evidence.io.paper import load_paper
@@ -28,7 +30,8 @@ from evidence.io.registrations import load_draft
 from evidence.io.resolutions import read_try_log
 from evidence.io.shipped import find_base, find_model, name_from
 from evidence.io.source_tables import read_source_table
-from fuzz_binary import small_fit
+from evidence.io.tables import load_base
+from fuzz_binary import logs, small_fit
 from fuzz_loaders import FORMATS, REGISTRATION
 
 LONG = "1" * 5000
@@ -169,7 +172,6 @@ def test_ratings_are_saved_where_a_row_ends_in_more_commas_than_the_header(tmp_p
     """Not found by fuzzing but beside it: the loader takes empty cells beyond the header, so the page has to."""
     from evidence.app import page_validity
     from evidence.app.workspace import Workspace
-    from evidence.io.tables import load_base
 
     text = bases.SETTINGS.replace("jailbreak,Jailbreaks", '"jailbreak","Jailbreaks"').replace(
         ",harm on request\n", ",harm on request,,\n"
@@ -188,3 +190,34 @@ def test_a_file_can_be_checked_from_a_shell_without_utf_8(tmp_path):
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("se", ["1e155", "1e308"])
+def test_an_outcome_whose_squared_error_is_beyond_the_doubles(tmp_path, se):
+    text = bases.OUTCOMES.replace("monitor,0.4,0.1,", f"monitor,0.4,{se},")
+    with pytest.raises(BadInput, match=r"outcomes\.csv:2:se_smd: found 1e\+\d+, wanted at most 1e\+12"):
+        load_base(bases.write_base(tmp_path / "b", outcomes=text))
+
+
+def test_an_arm_whose_squared_sd_is_beyond_the_doubles(tmp_path):
+    bases.write_base(tmp_path / "frame")
+    mapping, source = tmp_path / "m.toml", tmp_path / "s.csv"
+    columns = "\n".join(f'{name} = "{name}"' for name in ("study", "technique", "mean", "sd", "n"))
+    mapping.write_text(
+        f'kind = "arms"\nbase = "frame"\n[columns]\n{columns}\n[values]\nsetting = "jailbreak"\nhigher_is_better = true\n'
+        'where = "x"\nsource_kind = "secondary"\n'
+    )
+    source.write_text("study,technique,mean,sd,n\nalpha2023,none,1,1e200,10\nalpha2023,monitor,2,1,10\n")
+    with pytest.raises(BadInput, match=r"s\.csv:2:sd: found '1e200', wanted a number.*none beyond 1e\+12"):
+        import_mapped(source, mapping, tmp_path / "out", model=load_model(find_model("default")))
+
+
+@pytest.mark.parametrize(("score", "told"), [("1" + "0" * 400, "an infinite score"), ("1e200", "a score beyond 1e+12")])
+def test_a_log_with_a_score_too_large_to_square(tmp_path, score, told):
+    pytest.importorskip("inspect_ai")
+    path = tmp_path / "x.json"
+    text = logs()["attack.json"].decode()
+    assert re.search(r'"value": ?0\.4\b', text)
+    path.write_text(re.sub(r'("value": ?)0\.4\b', rf"\g<1>{score}", text))
+    scores, refused = read_logs([path], Reading(technique_from="task_args.protocol", scorers=("monitor",)))
+    assert (scores, [told in r.reason for r in refused]) == ([], [True]), refused

@@ -473,10 +473,10 @@ class Outcome(Record):
 
     @model_validator(mode="after")
     def _baseline_is_a_part(self) -> Outcome:
+        _require_sizes(estimate_smd=self.estimate_smd, se_smd=self.se_smd)  # before the square, which could overflow
         part, whole = self.baseline_var_smd, self.se_smd**2
         if part is not None and part > whole * (1 + 1e-4):  # both are rounded in the file
             raise ValueError(f"baseline_var_smd: found {part}, wanted at most se_smd^2 {whole:.6g}")
-        _require_sizes(estimate_smd=self.estimate_smd, se_smd=self.se_smd)
         return self
 
 

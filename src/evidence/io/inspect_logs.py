@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evidence.domain.errors import BadInput, Problem
+from evidence.domain.magnitudes import LARGEST
 from evidence.domain.repeated import Spread, spread_of
 from evidence.io.inspect_guard import RefusedLog, find_logs, require_bounded, require_truthful
 
@@ -225,7 +226,15 @@ def number_of(value: object) -> float | None:
     if isinstance(value, str):
         known = WORDS.get(value, WORDS.get(value.lower()) if len(value) > 1 else None)
         return known if known is not None else _plain(value)
-    return float(value) if isinstance(value, int | float) else None
+    return _double(value) if isinstance(value, int | float) else None
+
+
+def _double(value: float) -> float:
+    """An integer beyond the largest double is as good as infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _plain(text: str) -> float | None:
@@ -245,6 +254,8 @@ def _scored(
         return Refusal(head["file"], f"{scorer}: scores that are no numbers, C, I, P, N, yes or no")
     if any(not math.isfinite(v) for found in numbers.values() for v in found):
         return Refusal(head["file"], f"{scorer}: an infinite score")
+    if any(abs(v) > LARGEST for found in numbers.values() for v in found):
+        return Refusal(head["file"], f"{scorer}: a score beyond {LARGEST:g} in size")
     metric, own = _own_average(log, name)
     score = LogScore(**head, scorer=scorer, metric=metric, unscored=unscored, scores=numbers)
     mean = score.spread.mean
@@ -260,5 +271,5 @@ def _own_average(log: EvalLog, name: str) -> tuple[str, float | None]:
         if name in {score.name, f"{score.scorer}.{score.name}"}:
             for metric in AVERAGES:
                 if metric in score.metrics:
-                    return metric, float(score.metrics[metric].value)
+                    return metric, _double(score.metrics[metric].value)
     return "", None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evidence.domain.errors import BadInput, Problem
+from evidence.domain.magnitudes import LARGEST
 from evidence.domain.records import Finding
 from evidence.io.csv_files import Table, column_types, read_cell
 from evidence.io.mapping_spec import Mapping
@@ -121,11 +122,14 @@ def _arms(rows: Sequence[Mapped], mapping: Mapping, problems: list[Problem]) -> 
     for cell in _grouped(rows, ("study", "setting")).values():
         lacking = [
             item.row.problem(
-                mapping.columns.get(name, name), "a number: every arm needs mean, sd above 0 and n above 1"
+                mapping.columns.get(name, name),
+                f"a number: every arm needs mean, sd above 0 and n above 1, none beyond {LARGEST:g} in size",
             )
             for item in cell
             for name in ("mean", "sd", "n")
-            if item.values.get(name) is None or (name != "mean" and item.values[name] <= (name == "n"))
+            if item.values.get(name) is None
+            or abs(item.values[name]) > LARGEST
+            or (name != "mean" and item.values[name] <= (name == "n"))
         ]
         problems += lacking
         if lacking:
