@@ -4,8 +4,10 @@ import soak
 
 
 def test_r27_reviews_and_moves_neither_compile_nor_grow_once_all_was_met():
-    for run, warm, n in ((soak.moves, 10, 24), (soak.reviews, 4, 10)):
-        watch = soak.Watch(every=1)
+    for run, warm, n in ((soak.moves, 20, 26), (soak.reviews, 6, 9)):
+        watch = soak.Watch(
+            every=1
+        )  # the warm-up meets every shape: the verdict and the ranking, the small base and the tiny one
         run(n, watch)
         found = watch.summary(warm)
         assert found["steps"] == n
