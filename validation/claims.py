@@ -272,7 +272,6 @@ CLAIMS = (
     Claim(RELIABILITY, "chains: {} of a file, {} of a chain, all found (exit 3)",
           of_measured("{} of a frozen file and {} of a chain, a head and missing files")),
     Claim(RELIABILITY, "Exit 2, with file", lambda: ()),
-    Claim(RELIABILITY, "frozen files and chains: {} inputs, no traceback", of_measured("| {} inputs (a third each)")),
     Claim(RELIABILITY, "(sizes of 1e308, errors of 0, empty and full cells, 500 studies)", lambda: ()),
     Claim(RELIABILITY, "the security list, {} of {} items with tests, {} later", security_items),
     Claim(RELIABILITY, "Stored files of version 0.1, {} of them", stored_files),

@@ -159,7 +159,7 @@ def column_types(kind: type[Record], dimensions: Iterable[str]) -> dict[str, str
     return types
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def _own_columns(kind: type[Record]) -> tuple[tuple[str, str], ...]:
     """Columns that a record has of itself; pydantic takes longer over the schema than over the rows of a table."""
     schema = kind.model_json_schema()

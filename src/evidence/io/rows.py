@@ -145,7 +145,7 @@ def _wanted(item: Any, kind: type[Record]) -> str:
     return _WANTED[item["type"]].format(**context) if item["type"] in _WANTED else message[0].lower() + message[1:]
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def _all_names(kind: type[Record]) -> tuple[str, ...]:
     """The names of the fields of a record and of the records inside it."""
     schema = kind.model_json_schema()

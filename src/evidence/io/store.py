@@ -50,12 +50,12 @@ def naming(path: Path) -> Generator[None]:
 
 
 @contextmanager
-def _naming_writes(path: Path) -> Generator[None]:
-    """The same for a block that also reads: only for what writing meets."""
+def _naming_writes(path: Path, temporary: Path) -> Generator[None]:
+    """The same for a block that also reads: only for what writing meets, or what is said of `temporary`."""
     try:
         yield
     except OSError as error:
-        if not is_about_writing(error):
+        if not (is_about_writing(error) or str(error.filename or "").startswith(str(temporary))):
             raise
         raise unwritable(path, error) from None
 
@@ -95,7 +95,7 @@ def replacing(path: Path, *, force: bool = False) -> Generator[Path]:
         os.close(descriptor)
     temporary = Path(name)
     try:
-        with _naming_writes(path):
+        with _naming_writes(path, temporary):
             yield temporary
         with naming(path):
             _sync(temporary)  # some disks say only now that they are full
@@ -134,7 +134,7 @@ def replacing_files(folder: Path, names: Iterable[str], *, force: bool = False) 
     with naming(folder):
         temporary = Path(tempfile.mkdtemp(dir=place, prefix=f".{folder.resolve().name}.", suffix=".tmp"))
     try:
-        with _naming_writes(folder), _renaming(temporary, folder):
+        with _naming_writes(folder, temporary), _renaming(temporary, folder):
             yield temporary
         with naming(folder):
             for path in temporary.iterdir():
