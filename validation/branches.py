@@ -1,13 +1,16 @@
 """Branch coverage by part of the package, against what was promised: `python validation/branches.py build/coverage.json`.
 
-The file is coverage's own JSON; `make coverage` writes it and then runs this. Code that JAX traces is measured while it is
-traced; what runs in a process of its own is not.
+The file is coverage's own JSON; `make coverage` writes it and then runs this, with `validation/coverage.json` as the place of
+the summary. Code that JAX traces is measured while it is traced.
 """
 
 import json
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+
+from evidence.io.code_state import code_state
 
 PARTS = {
     "domain": (r"domain/", 0.90),
@@ -40,7 +43,7 @@ def shares(report):
     return found
 
 
-def main(path):
+def main(path, out=None):
     found = shares(json.loads(Path(path).read_text(encoding="utf-8")))
     below = []
     for part, (covered, all_, missing) in found.items():
@@ -50,8 +53,15 @@ def main(path):
             below.append(part)
             worst = sorted(missing.items(), key=lambda item: -len(item[1]))[:LISTED]
             print("".join(f"  {module}: lines {', '.join(map(str, lines))}\n" for module, lines in worst), end="")
+    if out is not None:
+        summary = {
+            part: {"branches": all_, "covered": covered, "share": round(covered / all_, 4) if all_ else 1.0, "goal": PARTS[part][1]}
+            for part, (covered, all_, _) in found.items()
+        }
+        stored = {"command": "make coverage", "date": f"{datetime.now(UTC):%Y-%m-%d}", "sources": code_state().source_sha256, **summary}
+        Path(out).write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     return f"too few branches covered: {', '.join(below)}" if below else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

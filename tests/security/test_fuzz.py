@@ -71,6 +71,7 @@ ONLY_BYTES = {
     "cli/prereg_resolve.py:_report": "hashes a file that is read already",
     "cli/prereg_resolve.py:updated_from": "hashes a file that is read already",
     "cli/prereg_verify.py:_verified": "hashes a file that is read already",
+    "cli/running.py:_is_about_output": "opens the place for what nobody reads",
 }
 """Functions of the edges that read files by other means than `io`."""
 BY_MEANS_OF_IO = frozenset(

@@ -57,5 +57,6 @@ def test_branches_are_counted_by_part(taken, below, tmp_path, capsys):
     path = tmp_path / "coverage.json"
     measured = {"summary": {"covered_branches": taken, "num_branches": 20}, "missing_branches": [[7, 9]] * (20 - taken)}
     path.write_text(json.dumps({"files": {"src/evidence/model/rows.py": measured}}), encoding="utf-8")
-    assert branches.main(path) == below
+    assert branches.main(path, tmp_path / "summary.json") == below
+    assert json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["model"]["share"] == taken / 20
     assert f"model: {taken} of 20 branches" in capsys.readouterr().out
