@@ -64,8 +64,9 @@ def test_hyperparameters_have_the_same_quantiles(fits):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("law", [(0.1, 0.6), (0.3, 0.3)], ids=["interval", "number"])
-@pytest.mark.parametrize("repeated", [False, True])
+@pytest.mark.parametrize(
+    ("law", "repeated"), [((0.1, 0.6), False), ((0.3, 0.3), True)], ids=["interval", "number, compiled once"]
+)
 def test_a_stated_validity_is_stored_as_its_relevance(law, repeated):
     """As the collapsed likelihood has it at the same coordinates: l = rho / (v T), which is not rho."""
     base = cases.base_of(cases.effect("f1", "A", "none", 0.8, 0.2, at="s1"), cases.effect("f2", "B", "A", 0.1, 0.2, at="s2"),

@@ -57,7 +57,7 @@ def test_s24_extras_are_apart_and_each_is_imported_in_one_home():
     assert {"app", "inspect", "dev"} <= extras.keys()
     for name, libraries in extras.items():
         assert libraries & base == set(), name
-    homes = {"streamlit": "app", "inspect_ai": "io.inspect_logs"} | dict.fromkeys(
+    homes = {"streamlit": "app", "inspect_ai": "io.inspect_logs", "pyarrow": "io.source_tables"} | dict.fromkeys(
         ("dask", "distributed", "cryptography"), "batch"
     )
     uses = [
