@@ -38,7 +38,8 @@ def test_every_test_that_blocks_a_release_is_there():
 
 
 def test_every_row_of_figures_has_a_command_and_says_where_it_is_stored():
-    rows = [line for line in PAGE.split("## Ten that")[0].splitlines() if line.startswith("| ") and "---" not in line]
+    own = docs_numbers.RUN.sub("", PAGE.split("## Ten that")[0])
+    rows = [line for line in own.splitlines() if line.startswith("| ") and "---" not in line]
     figures = [row for row in rows if not row.startswith("| measured")]
     assert len(figures) > 25
     for row in figures:

@@ -21,7 +21,7 @@ from claims_pages import CLAIMS
 
 ROOT = Path(__file__).parents[1]
 RUN = re.compile(r"<!-- run: (\w+) -->\n(.*?)<!-- end -->", re.DOTALL)
-NO_FIGURES = {"sources", "commit"}
+NO_FIGURES = {"sources", "commit", "executions_by_sources"}
 MOST_ROWS = 5
 PAGES_WITH_OUTPUTS = ("README.md", "docs/tutorial.md")
 OUTPUT = re.compile(
