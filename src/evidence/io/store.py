@@ -55,7 +55,7 @@ def _naming_writes(path: Path, temporary: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        if not (is_about_writing(error) or str(error.filename or "").startswith(str(temporary))):
+        if not (is_about_writing(error) or Path(str(error.filename)).is_relative_to(temporary)):
             raise
         raise unwritable(path, error) from None
 
