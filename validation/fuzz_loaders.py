@@ -255,21 +255,21 @@ def frozen_loader(folder: Path, kind: Any, share: int) -> Loader:
 
 
 def chain_loaders(folder: Path) -> list[Loader]:
-    registry = folder / "registry"
-    shutil.copytree(FORMATS / "registry", registry)
-    chain, head = registry / "registry.jsonl", registry / "registry.head"
+    place = folder / "registry"
+    shutil.copytree(FORMATS / "registry", place)
+    chain, head = place / "registry.jsonl", place / "registry.head"
     lines, last = chain.read_bytes(), head.read_bytes()
 
     def written(data: bytes, head_data: bytes) -> list[bytes]:
         chain.write_bytes(data)
         head.write_bytes(head_data)
-        return [frozen_bytes(entry) for entry in read_chain(registry).entries]
+        return [frozen_bytes(entry) for entry in read_chain(place).entries]
 
     name = REGISTRATION.name.partition(".")[0]
 
     def as_it_is(data: bytes) -> bool:
         assert written(data, last) == lines.splitlines(), "a chain was read that is not what was written"
-        path, read = find_registration(registry, name[:8])
+        path, read = find_registration(place, name[:8])
         assert require_documents(read, read_registration(path)[1]) == 3
         return True
 
