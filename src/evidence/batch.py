@@ -101,7 +101,7 @@ class _Spread:
             except CancelledError:
                 raise _bad("a scheduler that went away in the middle", "one that stays until the end") from None
             except TimeoutError:
-                if future.status == "error":  # not the time of this wait was up: the item's own
+                if future.status == "error" and isinstance(future.exception(), TimeoutError):  # the item's own
                     raise
                 self.replace()
                 seen = time.monotonic() if self.client.nthreads() else seen
