@@ -313,7 +313,7 @@ def test_a_failed_gate_exits_5_without_a_number(run, monkeypatch):
     # One round of draws from the prior is too few for a finding this sharp: its error gate fails.
     from evidence.inference.exact import ExactEngine
 
-    monkeypatch.setattr("evidence.cli.ask.engine_named", lambda _: ExactEngine(max_rounds=1, min_rounds=1))
+    monkeypatch.setattr("evidence.cli.ask.engine_named", lambda *_: ExactEngine(max_rounds=1, min_rounds=1))
     words = ["quick", "A 3 se 0.01", "--class", "small-open-chat"]
     result = run(*words, "--json")
     assert result.exit_code == 5, result.output
@@ -326,6 +326,40 @@ def test_a_failed_gate_exits_5_without_a_number(run, monkeypatch):
     assert text.exit_code == 5
     assert "NO VERDICT" in text.stdout
     assert "#" not in text.stdout
+
+
+def test_more_rounds_are_what_a_failed_error_of_p_needs(run, monkeypatch, tmp_path):
+    from bases import write_base
+    from evidence.inference import exact
+
+    # Rounds so small that the default number of them is too few; the advice is then followed.
+    monkeypatch.setattr(
+        exact.ExactEngine.__init__, "__kwdefaults__", {"max_rounds": 3, "min_rounds": 2, "round_size": 256}
+    )
+    write_base(tmp_path / "tiny")
+    words = ["rank", str(tmp_path / "tiny"), "--json"]
+    few = run(*words)
+    assert few.exit_code == 5, few.output
+    assert json.loads(few.stdout)["checks"]["k_hat"]["ok"]
+    assert "no verdict: mcse_p failed" in few.stderr
+    assert "rank --rounds 128" in few.stderr
+    more = run(*words, "--rounds", "128")
+    assert more.exit_code == 0, more.stderr
+    assert json.loads(more.stdout)["checks"]["mcse_p"]["value"] <= 0.0025
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--engine", "sampled", "--rounds", "64"], "only the exact engine draws in rounds"),
+        (["--rounds", "1"], "greater than or equal to 2"),
+        (["--rounds", "1000000"], "techniques, or memory runs out"),
+    ],
+)
+def test_rounds_that_mean_nothing_are_refused(run, words, wanted):
+    refused = run("rank", "control", *words)
+    assert refused.exit_code == 2
+    assert "--rounds" in refused.stderr and wanted in refused.stderr
 
 
 def test_a_review_asks_about_one_target(run):

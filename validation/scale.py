@@ -3,7 +3,8 @@
 Each setting is one leaderboard: techniques against one baseline sample, as far as the wanted number of findings goes.
 Every size runs in a process of its own, so that its peak memory is its own.
 
-    python validation/scale.py                    1,000 3,000 10,000 30,000 100,000 findings, table and exponent
+    python validation/scale.py                    1,000 3,000 10,000 30,000 100,000 findings: scale.json, scale.svg, exponent
+    python validation/scale.py --draw             the figure from scale.json
     python validation/scale.py --findings 100000  one size, one JSON line
     python validation/scale.py --findings 3000 --techniques 100 --families 80 --relevance-per class
                                                   a literature of more families than can be told apart
@@ -15,8 +16,14 @@ import resource
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
+
+from evidence.io.store import write_text
+
+OUT = Path(__file__).with_name("scale.json")
 
 N_TECHNIQUES, N_SETTINGS, N_FAMILIES = 1000, 100, 20
 CLASSES = ("open-chat", "small-open-chat", "frontier-chat", "model-organism")
@@ -98,7 +105,7 @@ def simulate_effects(rng, n_techniques, gaps, relevance, *, tau_P=0.7, v=0.9, w=
     return tau_P * g + rng.normal(0.15, sigma_b, N_SETTINGS), family
 
 
-def measure(n_findings, *, n_techniques=N_TECHNIQUES, n_families=N_FAMILIES, relevance_per="family", name="default"):
+def measure(n_findings, *, n_techniques=N_TECHNIQUES, n_families=N_FAMILIES, relevance_per="family", name="default", rounds=32):
     """Seconds, peak memory and checks of one fit, its P(A > B) matrix and its ranking."""
     from evidence.analysis.fitting import fit_case, prepare_case
     from evidence.analysis.draws import draw_merits
@@ -117,7 +124,7 @@ def measure(n_findings, *, n_techniques=N_TECHNIQUES, n_families=N_FAMILIES, rel
     start = time.perf_counter()
     case = prepare_case(base, model.model_copy(update={"parametrisation": shared}), target=None, settings=(), seed=1)
     prepared = time.perf_counter() - start
-    posterior = fit_case(case, ExactEngine(), seed=1, progress=stages)
+    posterior = fit_case(case, ExactEngine(max_rounds=rounds), seed=1, progress=stages)
     fitted = time.perf_counter() - start
     _, mcse = probability_matrix(posterior)
     rank_distribution(draw_merits(posterior, 20_000, seed=1))
@@ -135,26 +142,60 @@ def main():
     parser.add_argument("--techniques", type=int, default=N_TECHNIQUES)
     parser.add_argument("--families", type=int, default=N_FAMILIES)
     parser.add_argument("--model", default="default")
+    parser.add_argument("--rounds", type=int, default=32, help="as `rank --rounds`")
     parser.add_argument("--relevance-per", choices=("family", "class"), default="family")
+    parser.add_argument("--draw", action="store_true", help="only the figure")
     arguments = parser.parse_args()
     if arguments.findings:
         sizes = {"n_techniques": arguments.techniques, "n_families": arguments.families}
-        found = measure(arguments.findings, **sizes, relevance_per=arguments.relevance_per, name=arguments.model)
+        found = measure(arguments.findings, **sizes, relevance_per=arguments.relevance_per, name=arguments.model, rounds=arguments.rounds)
         print(json.dumps(found))
         return
+    if not arguments.draw:
+        store(arguments.rounds)
+    draw(json.loads(OUT.read_text(encoding="utf-8")))
+
+
+def store(rounds):
+    """Every size in a process of its own; scale.json with what came out and the exponent of time."""
     rows = []
     for n in SIZES:
-        done = subprocess.run(
-            [sys.executable, __file__, "--findings", str(n)], capture_output=True, text=True, check=True
-        )
+        words = [sys.executable, __file__, "--findings", str(n), "--rounds", str(rounds)]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
         rows.append(json.loads(done.stdout))
-        print(
-            "{findings:7d} findings: {seconds:6.1f} s, {gigabytes:.1f} GB, ok {ok}, error of P {mcse_p:.4f}".format(
-                **rows[-1]
-            )
-        )
+        line = "{findings:7d} findings: {seconds:6.1f} s, {gigabytes:.1f} GB, ok {ok}, error of P {mcse_p:.4f}"
+        print(line.format(**rows[-1]), flush=True)
+    found = {"command": f"python validation/scale.py --rounds {rounds}", "date": datetime.now(UTC).date().isoformat(),
+             "techniques": N_TECHNIQUES, "settings": N_SETTINGS, "families": N_FAMILIES,
+             "exponent_all": exponent(rows), "exponent_ok": exponent([row for row in rows if row["ok"]]), "sizes": rows}  # fmt: skip
+    write_text(OUT, json.dumps(found, indent=1) + "\n", force=True)
+    print(f"exponent of time against findings: {found['exponent_all']:.2f} of all, {found['exponent_ok']:.2f} of those with a verdict")
+
+
+def exponent(rows):
+    """Of time against findings, least squares on logarithms."""
     x, y = (np.log([row[k] for row in rows]) for k in ("findings", "seconds"))
-    print(f"exponent of time against findings, least squares on logarithms: {np.polyfit(x, y, 1)[0]:.2f}")
+    return float(np.polyfit(x, y, 1)[0])
+
+
+def draw(found):
+    """scale.svg: seconds against findings, those without a verdict hollow, beside what the goals allow."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    mpl.rcParams.update({"svg.hashsalt": "scale", "svg.fonttype": "none"})
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    axes = figure.subplots()
+    x, y, ok = (np.array([row[k] for row in found["sizes"]]) for k in ("findings", "seconds", "ok"))
+    axes.loglog(x, y, color="#1f4e79", linewidth=1)
+    axes.loglog(x[ok], y[ok], "o", color="#1f4e79", label="all checks passed")
+    axes.loglog(x[~ok], y[~ok], "o", color="#1f4e79", markerfacecolor="white", label="no verdict")
+    axes.loglog(x, 180 * (x / x[-1]) ** 1.15, color="#888", linestyle="--", label="slope of 1.15 to 180 s at 100,000")
+    for row in found["sizes"]:
+        axes.annotate(f"{row['seconds']:.0f} s, {row['gigabytes']:.1f} GB", (row["findings"], row["seconds"]), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=8)
+    axes.set(xlabel=f"findings on {found['techniques']:,} techniques in {found['settings']} settings of {found['families']} families", ylabel="seconds", ylim=(1, 1000))
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.savefig(OUT.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ def test_r26_a_place_that_takes_no_file_is_refused_before_the_work(name, tmp_pat
     write_base(tmp_path / "tiny")
     outs = {"old.nc": "/proc/self/old.nc", "pages": "/proc/self/pages"}
     words = [outs.get(word, f"/proc/self/{word}" if word.startswith("old.") else word) for word in HEAVY[name]]
-    monkeypatch.setattr("evidence.cli.running.engine_named", lambda name: pytest.fail("the work was begun"))
+    monkeypatch.setattr("evidence.cli.running.engine_named", lambda *_: pytest.fail("the work was begun"))
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 2, done.output
     assert "/proc/self/" in done.stderr and "wanted" in done.stderr

@@ -27,6 +27,7 @@ from evidence.cli.running import (
     progress_bar,
     reproducing_line,
     require_engine,
+    require_rounds,
     require_verdict,
 )
 from evidence.domain.records import Model
@@ -95,6 +96,7 @@ def rank(
     registry: RegistryOption = None,
     out: flags.Out = None,
     force: flags.Force = False,
+    rounds: flags.Rounds = None,
     seed: flags.Seed = 1,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
@@ -110,11 +112,12 @@ def rank(
     else:
         priors = model_named(model)
         inputs = Inputs(checked(base_named(base), priors), priors, target, tuple(set or ()), seed)
+    require_rounds(rounds, engine, len(inputs.base.techniques))
     with progress_bar(quiet=quiet) as progress:
         from evidence.analysis.ranking import fit_ranking
 
         fitted = fit_ranking(
-            inputs.base, inputs.model, engine=engine_named(engine), target=inputs.target, settings=inputs.settings,
+            inputs.base, inputs.model, engine=engine_named(engine, rounds), target=inputs.target, settings=inputs.settings,
             seed=inputs.seed, progress=progress, prereg_hash=inputs.prereg_hash,
         )  # fmt: skip
         if out is not None:
@@ -123,7 +126,7 @@ def rank(
         if next and ranking.ok:
             from evidence.analysis.next_reading import what_to_read_next
 
-            found = what_to_read_next(fitted, engine_named(engine), progress=progress)
+            found = what_to_read_next(fitted, engine_named(engine, rounds), progress=progress)
             ranking = ranking.model_copy(update={"next_reading": found})
     from evidence.report.render import ranking_view
 

@@ -32,6 +32,14 @@ Belief = Annotated[
     typer.Option("--belief", metavar="IN_100", help="What you would say after reading, in 100 (1 to 99)."),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Seed of every random draw.")]
+Rounds = Annotated[
+    int | None,
+    typer.Option(
+        "--rounds",
+        min=2,
+        help="Let the exact engine draw for so many rounds, not 32: where nothing but mcse_p failed.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 Scheduler = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 import shlex
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 INTERNAL_ERROR, BAD_INPUT, TAMPERED, DEVIATES, NO_VERDICT = 1, 2, 3, 4, 5
 ENGINES = ("exact", "sampled")
+MEMORY = 2**32
+"""Bytes that the draws asked for by `--rounds` may take."""
 _NOT_REPRODUCED = frozenset({"json", "quiet", "report", "force", "no_elicit", "csv", "out", "figures", "scheduler"})
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
@@ -166,7 +169,7 @@ def require_engine(name: str, *known: str) -> None:
         raise bad_option("--engine", repr(name), wanted)
 
 
-def engine_named(name: str) -> Engine:
+def engine_named(name: str, rounds: int | None = None) -> Engine:
     """The engine; importing it loads JAX, so this comes after every check of the input."""
     if name == "sampled":
         from evidence.inference.sampled import SampledEngine
@@ -174,7 +177,24 @@ def engine_named(name: str) -> Engine:
         return SampledEngine()
     from evidence.inference.exact import ExactEngine
 
-    return ExactEngine()
+    return ExactEngine() if rounds is None else ExactEngine(max_rounds=rounds)
+
+
+def require_rounds(rounds: int | None, engine: str, n_techniques: int) -> None:
+    """Raises BadInput for rounds that the engine does not count, or more than MEMORY holds."""
+    if rounds is None:
+        return
+    if engine != "exact":
+        raise bad_option("--rounds", str(rounds), "none: only the exact engine draws in rounds")
+    from evidence.inference.exact import LARGE, LARGE_ROUND, ROUND
+
+    pairs, draws = n_techniques * (n_techniques - 1) / 2, ROUND
+    if n_techniques >= LARGE:
+        pairs, draws = 0.0, LARGE_ROUND
+    # A draw keeps P of every pair, and its density under the proposal of every round.
+    most = int((math.sqrt(pairs**2 + 4 * MEMORY / (8 * draws)) - pairs) / 2)
+    if rounds > most:
+        raise bad_option("--rounds", str(rounds), f"at most {most} with {n_techniques} techniques, or memory runs out")
 
 
 def options_of(choices: Choices, progress: Progress | None, *, belief: float | None = None) -> Options:

@@ -19,7 +19,10 @@ QUICK_SECTIONS = frozenset(
         "NO VERDICT", "TRY",
     }
 )  # fmt: skip
-WHAT_TO_TRY = "another --seed · fewer or narrower --set changes · a base without settings that say the same."
+WHAT_TO_TRY = (
+    "another --seed · where nothing but mcse_p failed, more draws: rank --rounds 128 · fewer or narrower --set changes "
+    "· a base without settings that say the same."
+)
 
 
 @dataclass(frozen=True)
