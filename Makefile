@@ -38,13 +38,12 @@ check: install
 	$(BIN)/pyright
 	$(PYTEST) -m "not slow"
 
-# Branches that the tests take, named faults and documents apart, by part of the package; fails below the limits.
+# Branches that the fast tests and those of the sampled engine take, named faults apart, by part of the package; fails
+# below the limits.
 coverage: install
 	rm -rf build/coverage build/coverage.*
 	mkdir -p build
-	$(BIN)/coverage run $(PYTEST) --ignore tests/test_mutants.py --ignore tests/test_notebooks.py --ignore tests/test_packaging.py
-	$(BIN)/coverage combine -q
-	$(BIN)/coverage json -q -o build/coverage.json
+	$(PYTEST) --cov --cov-report=json:build/coverage.json -m "not slow" --ignore tests/test_mutants.py
 	$(BIN)/python validation/branches.py build/coverage.json validation/coverage.json
 
 # Samples of changed places in the source, each to be found by a test; validation/mutation.json holds the last run.

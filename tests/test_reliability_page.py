@@ -76,4 +76,4 @@ def test_a_run_that_is_stored_is_shown_and_one_that_is_not_is_said_to_be_missing
 
 def test_no_stored_run_is_shown_otherwise_than_it_is():
     assert docs_numbers.stale_runs("docs/reliability.md") == []
-    assert {m[1] for m in docs_numbers.RUN.finditer(PAGE)} == {"fuzz", "soak", "mutation", "coverage"}
+    assert {m[1] for m in docs_numbers.RUN.finditer(PAGE)} == {"fuzz", "kills", "soak", "mutation", "coverage"}
