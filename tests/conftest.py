@@ -13,16 +13,6 @@ def base_folder(tmp_path: Path) -> Path:
     return write_base(tmp_path / "tiny")
 
 
-TRACE = sys.gettrace()
-"""Coverage's trace function, where the tests run under it."""
-
-
-def pytest_runtest_setup():
-    """Python takes a trace function away when it fails, as it does where a test nests until the stack ends."""
-    if TRACE is not None and sys.gettrace() is None:
-        sys.settrace(TRACE)
-
-
 MOST_MAPS = 25_000
 """Memory maps of this process before compiled programs are dropped: Linux allows 65,530 and JAX then aborts."""
 
