@@ -121,6 +121,12 @@ def test_a_fit_that_says_it_has_a_thousand_million_chains(fit):
     assert (done.exit_code, "another layout" in done.stderr) == (2, True), done.output
 
 
+@pytest.mark.parametrize("text", ["9" * 5000, "[" * 100_000], ids=["digits", "brackets"])
+def test_a_fit_whose_header_is_json_that_python_does_not_read(fit, text):
+    done = fit(lambda file: file.setncattr("format", text))
+    assert (done.exit_code, "attribute 'format' that is no JSON" in done.stderr) == (2, True), done.output
+
+
 TOO_LARGE = {
     "merits": ("weighted_draws", "mean", 1e308, None), "merits of chains": ("weighted_draws", "mean", 1e308, 2),
     "variances": ("weighted_draws", "cov", 1e308, None), "factors": ("weighted_draws", "factors", 1e200, None),

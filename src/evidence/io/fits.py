@@ -128,7 +128,7 @@ def _header(path: Path, tree: xr.DataTree) -> FitHeader:
         text = str(tree.attrs[name])
         try:
             values[name] = text if field.annotation is str else json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # also a number of thousands of digits
             raise _bad(path, f"attribute {name!r} that is no JSON") from None
     try:
         header = FitHeader.model_validate(values)
