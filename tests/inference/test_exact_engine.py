@@ -1,5 +1,6 @@
 """The exact engine against slow, obvious computations."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -10,7 +11,7 @@ import cases
 import dense
 from evidence.domain.records import Parametrisation, RegisteredMerit, RegisteredOrder, Target
 from evidence.inference.engine import Evidence
-from evidence.inference.exact import ExactEngine
+from evidence.inference.exact import ExactEngine, spoken_of
 from evidence.model.design import build_design
 from evidence.model.hyper import build_hyper
 from evidence.model.identity import merge_alike_settings
@@ -318,3 +319,27 @@ def test_one_compilation_serves_every_mask_prior_target_and_reader():
     reader = cases.point_model(scale_link=True, tau=1000.0)
     engine.fit(design, build_hyper(BASE, reader, design), everything(BASE), seed=0)
     assert collapse_all._cache_size() == before
+
+
+@pytest.mark.parametrize(
+    ("findings", "merits", "used", "is_known"),
+    [
+        (FINDINGS, (), True, False),
+        (FINDINGS, MERITS, True, True),
+        (FINDINGS, MERITS, False, False),  # the reader who leaves registered beliefs out
+        ((*FINDINGS, *AT_TARGETS), (), True, True),
+    ],
+    ids=["proxies alone", "registered merits", "merits left out", "findings at targets"],
+)
+def test_only_what_speaks_of_the_target_can_move_its_spread_and_novelty(findings, merits, used, is_known):
+    base = with_targets(findings, merits=merits)
+    design = build_design(base)
+    hyper = build_hyper(base, cases.spread_model().model_copy(update={"merits": merits}), design)
+    known = spoken_of(design, dataclasses.replace(hyper, use_beliefs=used and hyper.use_beliefs))
+    assert [known[hyper.slots[name]] for name in ("tau", "w_0")] == [is_known] * 2
+    assert known[hyper.slots["tau_P"]]
+
+
+def test_checks_are_made_often_at_first_and_then_at_every_fourth_round():
+    assert sorted(ExactEngine().checked_rounds) == [2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 28, 32]
+    assert sorted(ExactEngine(max_rounds=10, min_rounds=5).checked_rounds) == [5, 6, 7, 8, 10]
