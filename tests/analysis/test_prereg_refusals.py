@@ -119,7 +119,9 @@ def vague(folder, old, new):
     return find_vague(load_draft(registrations.write_draft(folder, text)).draft, today=TODAY)
 
 
-SECOND = registrations.DRAFT[registrations.DRAFT.index('[[predictions]]\nid = "p2"') : registrations.DRAFT.index("[scor")]
+SECOND = registrations.DRAFT[
+    registrations.DRAFT.index('[[predictions]]\nid = "p2"') : registrations.DRAFT.index("[scor")
+]
 
 
 @pytest.mark.parametrize(
