@@ -143,9 +143,12 @@ def test_a_tie_between_hyperparameters_takes_its_prior_along():
 
 def test_a_family_that_one_of_them_has_counts_as_evidence_and_not_as_a_validity(larger):
     for one, other, says in ((larger, ours(), "2 findings, 1 "), (ours(), larger, "3 findings, 1 ")):
-        (group,) = find_groups(*sides_of(one, other))
+        a, b = sides_of(one, other)
+        (group,) = find_groups(a, b)
         assert group.name == "evidence read"
         assert group.b.startswith(says)
+        assert mixed(a, b, set()) == a
+        assert mixed(a, b, {"evidence read"}) == b
 
 
 def test_mixed_evidence_keeps_what_each_side_holds_of_the_settings_both_have(larger):
