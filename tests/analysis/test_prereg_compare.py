@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import registrations
+from evidence.analysis import prereg_compare
 from evidence.analysis.fitting import prepare_case
 from evidence.analysis.prereg_compare import compare_registrations
 from evidence.analysis.prereg_groups import find_groups, mixed, sides_of
@@ -73,22 +74,76 @@ def test_among_several_differences_the_one_that_matters_is_the_crux_and_shares_a
     assert found.studies, "something would move both"
 
 
-def test_a_mixed_belief_is_that_of_a_fit_of_its_own():
-    other = registrations.variant(**family(irrelevance=0.9), **prior(sigma=0.5))
-    from evidence.analysis import prereg_compare
-
-    a, b = sides_of(ours(), other)
+def mixer_of(one, other):
+    """The mixer of two registrations, both fitted."""
+    a, b = sides_of(one, other)
     names = [g.name for g in find_groups(a, b)]
     mixer = prereg_compare._Mixer(a, b, names, ours().question.techniques, ENGINE, 1)
     mixer.fit("a", a, frozenset())
-    mixer.fit("b", b, frozenset({0, 1}))
+    mixer.fit("b", b, frozenset(range(len(names))))
+    return mixer
+
+
+def assert_like_a_fit_of_its_own(mixer, i):
+    """What the mixer holds of a with group i from b, against a ranking of those assumptions."""
+    view = mixer.view(frozenset({i}))
+    changed = mixed(mixer.a, mixer.b, {mixer.names[i]})
+    ranking = fit_ranking(changed.base, changed.model, engine=ENGINE, target="scenarios").ranking
+    p = [ranking.p_above["none"]["monitor"], ranking.p_above["none"]["audit"], ranking.p_above["monitor"]["audit"]]
+    assert np.abs(view.above - p).max() < 4 * 0.0056  # errors of .005 and .0025
+
+
+def test_a_mixed_belief_is_that_of_a_fit_of_its_own():
+    mixer = mixer_of(ours(), registrations.variant(**family(irrelevance=0.9), **prior(sigma=0.5)))
     for i in (0, 1):
-        view = mixer.view(frozenset({i}))
-        changed = mixed(a, b, {names[i]})
-        ranking = fit_ranking(changed.base, changed.model, engine=ENGINE, target="scenarios").ranking
-        p = [ranking.p_above["none"]["monitor"], ranking.p_above["none"]["audit"], ranking.p_above["monitor"]["audit"]]
-        assert np.abs(view.above - p).max() < 4 * 0.0056  # errors of .005 and .0025
+        assert_like_a_fit_of_its_own(mixer, i)
     assert mixer.refits <= 2
+
+
+def test_a_validity_stated_by_one_alone_is_taken_back_from_the_draws_that_had_it():
+    one = registrations.variant(settings=("validity.chat=0.2..0.6",))
+    mixer = mixer_of(one, registrations.variant(settings=("novelty.first deployment=0.1",)))
+    assert mixer.names == ["validity of chat", "novelty"]
+    for i in (0, 1):
+        assert_like_a_fit_of_its_own(mixer, i)
+    assert mixer.refits == 0
+
+
+NEAR = {"settings": ("validity.chat=0.99", "gap.jailbreak.aim=none")}
+FAR = {"settings": ("validity.chat=0.05", "gap.jailbreak.aim=major")}
+
+
+def test_a_mixture_of_which_neither_side_has_draws_is_fitted_and_progress_is_told():
+    """A validity of .99 in spite of a large gap is next to nothing of either belief."""
+    told = []
+    found = compare_registrations(
+        (A, registrations.variant(**NEAR)), (B, registrations.variant(**FAR)), engine=ENGINE,
+        progress=lambda *said: told.append(said),
+    )  # fmt: skip
+    assert found.ok
+    assert (found.fits, found.refits) == (4, 1)
+    assert sum(g.shapley for g in found.groups) == pytest.approx(found.disagreement, abs=1e-12)
+    assert {(words, total) for words, _, total in told} == {("mixing the two", 4)}
+    done = [n for _, n, _ in told]
+    assert done == sorted(done)
+    assert done[-1] <= 4
+
+
+def test_draws_of_other_hyperparameters_are_not_weighted_anew():
+    """An assumed sample size is a hyperparameter that the draws of the other side hold nothing of."""
+    first, *rest = ours().base.findings
+    changes = {"kind": "proportion", "comparator": None, "rate": 0.5, "assumed_n_lo": 50, "assumed_n_hi": 400}
+    first = first.model_copy(update={**changes, "k": None, "n": None, "k0": None, "n0": None})
+    other = registrations.variant(base=ours().base.model_copy(update={"findings": (first, *rest)}))
+    a, b = sides_of(ours(), other)
+    mixer = prereg_compare._Mixer(a, b, ["evidence read"], ours().question.techniques, ENGINE, 1)
+    mixer.fit("a", a, frozenset())
+    mixer.fitted["b"] = mixer.fitted["a"]
+    cases = [prereg_compare._case_of(side, 1, ENGINE) for side in (a, b)]
+    assert {*cases[1].hyper.names} - {*cases[0].hyper.names} == {"n[alpha2023:50-400]"}
+    own = mixer._reweighted(cases[0], frozenset())
+    assert [len(p.weights) for p in own] == [len(p.weights) for p in mixer.fitted["a"][1]]
+    assert mixer._reweighted(cases[1], frozenset()) is None
 
 
 def test_a_mixture_of_nothing_is_the_one_and_of_everything_the_other():

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import registrations
-from evidence.analysis.prereg_score import belief_about, score_registration
+from evidence.analysis.prereg_score import Updated, belief_about, score_registration
 from evidence.domain.records import Outcome
 from evidence.domain.scorecard import Annulment, Resolution, Tried, TryLog
 
@@ -115,3 +115,82 @@ def test_an_annulled_prediction_is_not_scored_although_its_results_came():
     gone = (Annulment(prediction="p1", reason="the scenario did not come"),)
     card = score(resolution(ROWS, annulled=gone))
     assert (card.n_resolved, card.n_annulled, card.log_score) == (0, 1, None)
+
+
+def elsewhere(first):
+    """The same rows at the other scenario."""
+    rows = tuple(o.model_copy(update={"target": "slow change"}) for o in first.outcomes)
+    return first.model_copy(update={"outcomes": rows})
+
+
+def readers(card):
+    return {c.prediction: {r.reader for r in c.readers} for c in card.predictions}
+
+
+def test_an_earlier_revision_is_a_baseline_only_where_it_spoke_of_the_scenario():
+    ours = registrations.small_registration()
+    earlier = registrations.variant(beliefs=ours.beliefs[:1])
+    card = score(resolution(ROWS), elsewhere(resolution(ROWS)), previous=earlier)
+    found = readers(card)
+    assert "previous_revision" in found["p1"]
+    assert "previous_revision" not in found["p2"]
+    assert {"registered", "coin"} <= found["p2"]
+    # Unchanged in the one scenario, so equal there.
+    assert card.baselines["previous_revision"].log_score == card.predictions[0].readers[0].log_score
+
+
+def test_an_earlier_revision_is_no_baseline_where_it_did_not_hold_every_pair_that_came():
+    first = registrations.small_registration().beliefs[0]
+    two = tuple(c for c in first.contrasts if "audit" not in {c.technique, c.comparator})
+    earlier = registrations.variant(beliefs=(first.model_copy(update={"contrasts": two}),))
+    assert "previous_revision" in readers(score(resolution(ROWS[:1]), previous=earlier))["p1"]
+    assert "previous_revision" not in readers(score(resolution(ROWS), previous=earlier))["p1"]
+
+
+def test_the_coin_is_asked_only_where_it_was_registered():
+    ours = registrations.small_registration()
+    scoring = ours.scoring.model_copy(update={"baselines": ("reference_prior", "face_value")})
+    card = score(resolution(ROWS), registration=ours.model_copy(update={"scoring": scoring}))
+    assert set(card.baselines) == {"reference_prior", "face_value"}
+    assert {c.baseline for c in card.comparisons} == {"reference_prior", "face_value"}
+    assert card.registered == score(resolution(ROWS)).registered
+
+
+def stated(p, *, without=()):
+    """An analysis that states P alone, p[a][b] = P(a above b)."""
+    table = {a: {b: x for b, x in row.items() if (a, b) not in without} for a, row in p.items()}
+    return Updated("b" * 64, ("first deployment",), p_above=table)
+
+
+P_ABOVE = {"none": {"monitor": 0.2, "audit": 0.4}, "monitor": {"none": 0.8, "audit": 0.75}}
+
+
+def test_an_analysis_is_scored_on_what_it_says_of_the_pairs_that_came():
+    card = score(resolution(ROWS), updated=stated(P_ABOVE))
+    # monitor above none, audit above none, monitor above audit.
+    assert card.updated.order_log_score == pytest.approx(np.log([0.8, 0.6, 0.75]).mean(), abs=1e-12)
+    assert (card.updated.log_score, card.updated_from) == (None, "b" * 64)
+
+
+def test_an_analysis_that_leaves_out_a_pair_that_came_is_not_scored():
+    silent = stated(P_ABOVE, without={("monitor", "audit")})
+    card = score(resolution(ROWS), updated=silent)
+    assert (card.updated, card.updated_from) == (None, "b" * 64), "whose it was is still said"
+    assert card.registered == score(resolution(ROWS)).registered
+    assert score(resolution(ROWS[:1]), updated=silent).updated is not None, "of this pair it speaks"
+
+
+def test_a_fit_that_leaves_out_a_pair_that_came_is_not_scored():
+    one = np.array([1.0])
+    beliefs = {("none", "monitor"): (one, one * -0.9, one * 0.3)}
+    fit = Updated("b" * 64, ("first deployment",), beliefs=beliefs)
+    assert score(resolution(ROWS), updated=fit).updated is None
+    found = score(resolution(ROWS[:1]), updated=fit).updated
+    # The observed contrast is the belief's own mean: a normal density at its centre.
+    assert found.log_score == pytest.approx(stats.norm.logpdf(0, 0, np.hypot(0.3, 0.1)), abs=1e-12)
+
+
+def test_an_analysis_of_another_scenario_is_not_scored_here():
+    fit = Updated("b" * 64, ("slow change",), p_above=P_ABOVE)
+    assert score(resolution(ROWS), updated=fit).updated is None
+    assert score(elsewhere(resolution(ROWS)), updated=fit).updated is not None

@@ -128,5 +128,11 @@ def test_where_nothing_works_no_order_loses_more_than_another():
     assert random_hours_lost(nothing, np.ones(3)) is None
 
 
+def test_an_order_that_never_comes_to_what_works_loses_all_its_hours():
+    works, hours = np.array([False, True, False]), np.array([3.0, 8.0, 5.0])
+    assert expected_hours_lost((0, 2), works, hours) == 3 + 5 - 8
+    assert expected_hours_lost((0, 2, 1), works, hours) == 3 + 5
+
+
 def test_the_truth_wins_contests_by_every_score():
     assert contests(20, 10_000, 5).all(axis=0).all()  # 1,000 of them: validation/prereg_scores.py

@@ -250,3 +250,21 @@ def test_what_is_no_mixture_is_refused(m, s, w):
 def test_a_quantile_at_no_inner_probability_is_refused(prob):
     with pytest.raises(ValueError, match="inside"):
         mixture_quantiles([0], [1], [1], [prob])
+
+
+def test_quantiles_across_a_wide_gap_are_those_of_the_component_below_it():
+    """A quarter of two equal halves is the median of the lower one, wherever the other lies."""
+    for far in (1e13, 1e60):
+        np.testing.assert_allclose(mixture_quantiles([0.0, far], [1, 1], [1, 1], [0.25, 0.75]), [0, far], atol=1e-12)
+
+
+def test_quantiles_that_do_not_settle_are_refused_rather_than_returned():
+    with pytest.raises(ArithmeticError, match="quantiles of the mixture did not settle"):
+        mixture_quantiles([0.0, 1e120], [1, 1], [1, 1], [0.25])
+
+
+@pytest.mark.parametrize(("mean", "sd"), [(1e6, 1e-12), (1e12, 1e-3)])
+def test_a_divergence_of_what_doubles_cannot_hold_is_refused_rather_than_returned(mean, sd):
+    """Thousands of standard deviations lie between a mean and the next double, or far too few doubles in one."""
+    with pytest.raises(ArithmeticError, match="divergence between the two mixtures did not settle"):
+        mixture_normal_kl_bits([mean], [sd], [1], [0], [1], [1])

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from evidence.domain.errors import BadInput, Problem
-from evidence.domain.records import EvidenceBase, Family, Model, Prior, Setting, Target, ValidityClass
+from evidence.domain.records import (
+    OPTIONAL_HYPERPARAMETERS,
+    EvidenceBase,
+    Family,
+    Model,
+    Prior,
+    Setting,
+    Target,
+    ValidityClass,
+)
 from evidence.domain.registration import Registration
 from evidence.model.changes import Changed, apply_settings
 
@@ -41,6 +50,7 @@ def sides_of(a: Registration, b: Registration) -> tuple[Changed, Changed]:
         ("scenarios", [s.target for s in a.scenarios], [s.target for s in b.scenarios]),
         ("base.techniques", [t.id for t in a.base.techniques], [t.id for t in b.base.techniques]),
         ("base.dimensions", [d.id for d in a.base.question.dimensions], [d.id for d in b.base.question.dimensions]),
+        ("base.gap_levels", a.base.question.gap_levels, b.base.question.gap_levels),
     ):
         if one != other:
             problems.append(Problem(b.id, None, name, str(other), f"{one}, as in {a.id}"))
@@ -82,7 +92,7 @@ def _differences(a: Changed, b: Changed) -> Iterator[Group]:
 def _evidence_differences(a: EvidenceBase, b: EvidenceBase) -> Iterator[Group]:
     one, other = ({f.id: f for f in base.findings} for base in (a, b))
     differing = [key for key in (*one, *(k for k in other if k not in one)) if one.get(key) != other.get(key)]
-    if differing or [s.id for s in a.settings] != [s.id for s in b.settings]:
+    if differing or [(s.id, s.family) for s in a.settings] != [(s.id, s.family) for s in b.settings]:
         yield Group(EVIDENCE, f"{len(one)} findings", f"{len(other)} findings, {len(differing)} of them other ones")
 
 
@@ -229,9 +239,14 @@ def _model(a: Changed, b: Changed, pick: _Pick) -> Model:
     one, other = a.model, b.model
     ties = pick(TIES, one, other)
     priors: dict[str, object] = {}
-    for name in ties.priors:  # type: ignore[attr-defined]
+    for name in dict.fromkeys((*one.priors, *other.priors)):
         held = [model.priors[name] for model in (one, other) if name in model.priors]
-        priors[name] = pick(_PRIOR_GROUPS.get(name, name), held[0], held[-1])
+        if name in OPTIONAL_HYPERPARAMETERS:
+            held = [one.priors.get(name), other.priors.get(name)]  # stating none is an assumption too
+        elif name not in ties.priors:  # type: ignore[attr-defined]
+            continue
+        if (prior := pick(_PRIOR_GROUPS.get(name, name), held[0], held[-1])) is not None:
+            priors[name] = prior
     classes: Mapping[str, object] = {
         name: pick(class_group(name, a.base, b.base), one.classes.get(name) or c, other.classes.get(name) or c)
         for name, c in {**other.classes, **one.classes}.items()

@@ -14,6 +14,7 @@ SMALLEST_SHIFT = 0.05
 """Log-odds; a warranted shift below it has no break-even and no over-update ratio."""
 POINT_SD = 1e-12
 """A mixture component narrower than this (SMD) counts as this wide."""
+UNSETTLED = "the divergence between the two mixtures did not settle: wanted smoother components"
 
 
 def logit(p: float) -> float:
@@ -117,7 +118,10 @@ def _weighted(weight: float, value: float) -> float:
 
 
 def mixture_quantiles(means: ArrayLike, sds: ArrayLike, weights: ArrayLike, probs: Iterable[float]) -> Floats:
-    """Quantiles at `probs` (inside (0, 1)) of a normal mixture, by safeguarded Newton on its exact CDF."""
+    """Quantiles at `probs` (inside (0, 1)) of a normal mixture, by safeguarded Newton on its exact CDF.
+
+    Raises ArithmeticError if that does not end, which takes components some 1e100 apart.
+    """
     m, s, w = _mixture(means, sds, weights)
     p = np.array(list(probs), dtype=np.float64)
     if not ((p > 0) & (p < 1)).all():
@@ -141,8 +145,8 @@ def mixture_quantiles(means: ArrayLike, sds: ArrayLike, weights: ArrayLike, prob
         done = np.abs(closer - x) <= 1e-13 * (1 + np.abs(x))
         x = closer
         if done.all():
-            break
-    return x
+            return x
+    raise ArithmeticError("the quantiles of the mixture did not settle: wanted components less far apart")
 
 
 def mixture_quantile_errors(means: ArrayLike, sds: ArrayLike, weights: ArrayLike, quantiles: ArrayLike) -> Floats:
@@ -167,6 +171,8 @@ def mixture_normal_kl_bits(  # noqa: PLR0917 (two mixtures, three arrays each)
     m, s, w = first
     edges = np.unique(np.concatenate([[np.min(m - 10 * s), np.max(m + 10 * s)], _landmarks(first), _landmarks(second)]))
     edges = edges[(edges >= np.min(m - 10 * s)) & (edges <= np.max(m + 10 * s))]
+    if len(edges) < 2:  # so narrow and far out that all of it lies between two doubles
+        raise ArithmeticError(UNSETTLED)
 
     def mass_below(x: Floats) -> Floats:
         return _normal_cdf((x[:, None] - m) / s) @ w
@@ -263,4 +269,4 @@ def _integrate(
         open_ = ~agree
         values = np.concatenate([left[open_], right[open_]])
         lo, hi = np.concatenate([lo[open_], middle[open_]]), np.concatenate([middle[open_], hi[open_]])
-    raise ArithmeticError("the divergence between the two mixtures did not settle: wanted smoother components")
+    raise ArithmeticError(UNSETTLED)
