@@ -192,7 +192,8 @@ def draw(found):
     axes.loglog(x[~ok], y[~ok], "o", color="#1f4e79", markerfacecolor="white", label="no verdict")
     axes.loglog(x, 180 * (x / x[-1]) ** 1.15, color="#888", linestyle="--", label="slope of 1.15 to 180 s at 100,000")
     for row in found["sizes"]:
-        axes.annotate(f"{row['seconds']:.0f} s, {row['gigabytes']:.1f} GB", (row["findings"], row["seconds"]), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=8)
+        told = f"{row['seconds']:.0f} s" + ("" if row["gigabytes"] is None else f", {row['gigabytes']:.1f} GB")
+        axes.annotate(told, (row["findings"], row["seconds"]), xytext=(0, -14), textcoords="offset points", ha="center", fontsize=8)
     axes.set(xlabel=f"findings on {found['techniques']:,} techniques in {found['settings']} settings of {found['families']} families", ylabel="seconds", ylim=(1, 1000))
     axes.legend(frameon=False, fontsize=8, loc="lower right")
     figure.savefig(OUT.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
