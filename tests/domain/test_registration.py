@@ -53,12 +53,22 @@ def test_a_draft_refuses_what_does_not_hang_together(old, new, says):
 OUTCOME = {
     "target": "first deployment", "technique": "audit", "estimate_smd": 0.1, "se_smd": 0.1, "where": "Table 1",
 }  # fmt: skip
+
+
+def without_sd(reader):
+    return reader | {"contrasts": [c | {"mean": [0.0, 0.1], "sd": [1.0]} for c in reader["contrasts"]]}
+
+
 BAD_FROZEN = {
     "beliefs in another order": (
         lambda d: d | {"beliefs": d["beliefs"][::-1]},
         "beliefs: found other targets, wanted one belief for each scenario, in their order",
     ),
     "a belief too few": (lambda d: d | {"beliefs": d["beliefs"][:1]}, "beliefs: found other targets"),
+    "a mean without its standard deviation": (
+        lambda d: d | {"readers": [without_sd(d["readers"][0]), *d["readers"][1:]]},
+        "sd: found 1 numbers, wanted 2, one for each mean",
+    ),
     "a second revision of nothing": (lambda d: d | {"revision": 1}, "prev_hash: found a first revision with one or"),
     "a first revision of something": (lambda d: d | {"prev_hash": "a" * 64}, "prev_hash: found a first revision"),
     "the target's outcomes among the evidence": (

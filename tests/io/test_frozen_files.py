@@ -74,6 +74,7 @@ FORMAT_EDITS = {
     "a key twice": lambda d: d.replace(b'{"authors"', b'{"authors":[{"name":"Eve"}],"authors"', 1),
     "a key with nothing": lambda d: d.replace(b'"reason":""', b'"reason":"","prev_hash":null'),
     "UTF-16": lambda d: d.decode().encode("utf-16"),
+    "an integer that not every reader holds": lambda d: d.replace(b'"bytes":', b'"bytes":9007199254740993', 1),
 }
 MEANING_EDITS = {
     "another probability": lambda d: d.replace(b'"p_above":0.', b'"p_above":0.1', 1),

@@ -1,15 +1,17 @@
 """The registry: a chain that shows what was changed, and that no interruption breaks."""
 
 import contextlib
+import errno
 import json
 import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import registrations
 from evidence.domain.canonical import frozen_bytes, sha256_hex
-from evidence.domain.errors import BadInput, Tampered
+from evidence.domain.errors import BadInput, Tampered, Unwritable
 from evidence.domain.registration import Registration
 from evidence.io import frozen_files, registry
 from evidence.io.registry import Change, commit, read_chain, unlisted_files
@@ -79,6 +81,10 @@ LINES = {
     "another time": lambda x: [x[0].replace(b"2026-11", b"2025-11"), *x[1:]],
     "another kind": lambda x: [x[0].replace(b'"freeze"', b'"score"'), *x[1:]],
     "fewer siblings": lambda x: [*x[:-1], x[-1].replace(b'"siblings":0', b'"siblings":1')],
+    "more siblings than an integer holds": lambda x: [
+        *x[:-1],
+        x[-1].replace(b'"siblings":0', b'"siblings":9007199254740993'),
+    ],
     "a space": lambda x: [x[0].replace(b":", b": ", 1), *x[1:]],
     "keys in another order": lambda x: [json.dumps(dict(reversed(json.loads(x[0]).items()))).encode(), *x[1:]],
     "a key more": lambda x: [x[0].replace(b"{", b'{"aa":1,'), *x[1:]],
@@ -257,3 +263,28 @@ def test_a_document_that_an_interruption_left_is_taken_up_and_another_under_its_
     path.write_bytes(frozen_bytes(record))
     assert freeze(folder, record).entry.document == path.name.partition(".")[0]
     assert unlisted_files(read_chain(folder)) == ()
+
+
+def test_a_registry_that_stays_locked_is_left_alone(folder, monkeypatch):
+    monkeypatch.setattr(registry, "LOCK_SECONDS", 0.05)
+    with FileLock(folder / "registry.lock"), pytest.raises(BadInput) as refused:
+        freeze(folder, renamed(8))
+    assert str(refused.value).startswith(f"{folder}: found a registry that is locked, wanted no other process writing")
+    assert len(read_chain(folder).entries) == 3
+    freeze(folder, renamed(8))
+    assert len(read_chain(folder).entries) == 4
+
+
+def test_a_line_that_the_disk_does_not_take_whole_is_taken_back(folder, monkeypatch):
+    path = folder / "registry.jsonl"
+    whole = path.read_bytes()
+
+    def full(descriptor):
+        del descriptor
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Unwritable) as refused:
+        registry._append(path, b"a line\n")
+    assert str(path) in str(refused.value)
+    assert path.read_bytes() == whole

@@ -17,7 +17,7 @@ from evidence.domain.records import Outcome
 from evidence.domain.registry import Siblings
 from evidence.domain.scorecard import Resolution, Tried, TryLog
 from evidence.domain.verification import Deviation, PrintMatch, Verification
-from evidence.report.prereg import listed_lines
+from evidence.report.prereg import confirmation_lines, listed_lines
 from evidence.report.prereg_score import plain_words, score_page
 from evidence.report.prereg_together import disagreement_page, pool_page
 from evidence.report.prereg_verify import verification_page
@@ -241,3 +241,28 @@ def test_the_prior_of_an_analysis_is_shown_where_it_was_compared():
 def test_an_empty_registry_says_how_to_begin():
     said = "no registrations yet: `evidence prereg new FILE.prereg.toml` writes a draft"
     assert list(listed_lines([], 0, "0" * 64)) == [said]
+
+
+def confirmed(pairs):
+    """What `freeze` shows at a terminal of a registration with so many pairs, the asked one the last of them."""
+    belief = registrations.small_registration().beliefs[0]
+    asked = next(c for c in belief.contrasts if (c.technique, c.comparator) == ("monitor", "audit"))
+    turned = asked.model_copy(update={"technique": "audit", "comparator": "monitor", "p_above": 0.25})
+    others = (
+        asked.model_copy(update={"comparator": f"t{i}", "p_above": 0.5 + (-1) ** i * i / 100}) for i in range(1, pairs)
+    )
+    belief = belief.model_copy(update={"contrasts": (*others, turned)})
+    return confirmation_lines(registrations.variant(beliefs=(belief,)))
+
+
+def test_the_pair_that_is_asked_for_comes_first_from_its_side_then_those_that_lean_most():
+    lines = [line.partition(" of 100 worlds")[0].strip() for line in confirmed(12)]
+    assert lines == [
+        "At first deployment, as the engine holds it:",
+        "monitor ahead of audit in 75",
+        *("t11 ahead of monitor in 61", "monitor ahead of t10 in 60", "t9 ahead of monitor in 59"),
+        *("monitor ahead of t8 in 58", "t7 ahead of monitor in 57", "monitor ahead of t6 in 56"),
+        "t5 ahead of monitor in 55",
+        "… and 4 more pairs",
+    ]
+    assert len(confirmed(8)) == 9 and "more pairs" not in confirmed(8)[-1]
