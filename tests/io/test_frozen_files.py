@@ -11,7 +11,7 @@ import registrations
 from evidence.domain.canonical import frozen_bytes, sha256_hex
 from evidence.domain.errors import BadInput, Tampered
 from evidence.domain.registration import Registration
-from evidence.io.frozen_files import MAX_BYTES, parse_frozen, read_frozen
+from evidence.io.frozen_files import MAX_BYTES, parse_frozen, read_frozen, write_once
 
 # RFC 8785, appendix B: the bits of a double and what is written for it.
 NUMBERS = {
@@ -74,6 +74,7 @@ FORMAT_EDITS = {
     "a key twice": lambda d: d.replace(b'{"authors"', b'{"authors":[{"name":"Eve"}],"authors"', 1),
     "a key with nothing": lambda d: d.replace(b'"reason":""', b'"reason":"","prev_hash":null'),
     "UTF-16": lambda d: d.decode().encode("utf-16"),
+    "an integer that not every reader holds": lambda d: d.replace(b'"bytes":', b'"bytes":9007199254740993', 1),
 }
 MEANING_EDITS = {
     "another probability": lambda d: d.replace(b'"p_above":0.', b'"p_above":0.1', 1),
@@ -148,3 +149,18 @@ def test_s16_exchanged_names_another_format_and_a_large_file_are_refused(tmp_pat
         read_frozen(path, Registration)
     with pytest.raises(BadInput, match="no such file"):
         read_frozen(tmp_path / "x.prereg.json", Registration)
+
+
+def test_a_file_is_written_once_and_other_bytes_under_its_name_are_tampering(tmp_path):
+    assert write_once(tmp_path, "a.prereg.json", b"one") == tmp_path / "a.prereg.json"
+    before = (tmp_path / "a.prereg.json").stat()
+    assert write_once(tmp_path, "a.prereg.json", b"one") == tmp_path / "a.prereg.json"
+    after = (tmp_path / "a.prereg.json").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns), (
+        "the same bytes are left as they are"
+    )
+    with pytest.raises(Tampered) as refused:
+        write_once(tmp_path, "a.prereg.json", b"two")
+    path = tmp_path / "a.prereg.json"
+    assert str(refused.value) == f"{path}: found other bytes under this name, wanted those of this SHA-256"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.prereg.json"] and path.read_bytes() == b"one"

@@ -1,15 +1,17 @@
 """The registry: a chain that shows what was changed, and that no interruption breaks."""
 
 import contextlib
+import errno
 import json
 import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import registrations
 from evidence.domain.canonical import frozen_bytes, sha256_hex
-from evidence.domain.errors import Tampered
+from evidence.domain.errors import BadInput, Tampered, Unwritable
 from evidence.domain.registration import Registration
 from evidence.io import frozen_files, registry
 from evidence.io.registry import Change, commit, read_chain, unlisted_files
@@ -79,6 +81,10 @@ LINES = {
     "another time": lambda x: [x[0].replace(b"2026-11", b"2025-11"), *x[1:]],
     "another kind": lambda x: [x[0].replace(b'"freeze"', b'"score"'), *x[1:]],
     "fewer siblings": lambda x: [*x[:-1], x[-1].replace(b'"siblings":0', b'"siblings":1')],
+    "more siblings than an integer holds": lambda x: [
+        *x[:-1],
+        x[-1].replace(b'"siblings":0', b'"siblings":9007199254740993'),
+    ],
     "a space": lambda x: [x[0].replace(b":", b": ", 1), *x[1:]],
     "keys in another order": lambda x: [json.dumps(dict(reversed(json.loads(x[0]).items()))).encode(), *x[1:]],
     "a key more": lambda x: [x[0].replace(b"{", b'{"aa":1,'), *x[1:]],
@@ -218,3 +224,67 @@ def test_an_interruption_at_any_write_leaves_the_old_state_or_the_new_one(tmp_pa
             break
         number += 1
     assert states > 8, "faults were injected at every step"
+
+
+def test_s16_a_head_without_its_chain_is_tampered(folder):
+    (folder / "registry.jsonl").unlink()
+    with pytest.raises(Tampered) as refused:
+        read_chain(folder)
+    wanted = f"{folder / 'registry.jsonl'}:1: found no such file, wanted the lines that registry.head speaks of"
+    assert str(refused.value) == wanted
+    (folder / "registry.head").unlink()
+    assert read_chain(folder).entries == (), "a folder of files alone is no registry yet"
+
+
+def test_a_chain_too_large_to_be_one_is_refused_before_it_is_read(folder):
+    path = folder / "registry.jsonl"
+    with path.open("r+b") as file:
+        file.truncate(256 * 2**20 + 1)  # a hole: it takes no room on the disk
+    with pytest.raises(BadInput) as refused:
+        read_chain(folder)
+    assert str(refused.value) == f"{path}: found a file too large, wanted at most 268,435,456 bytes"
+
+
+def test_a_registry_is_made_in_an_existing_folder_alone(tmp_path):
+    with pytest.raises(BadInput) as refused:
+        freeze(tmp_path / "no" / "reg", renamed(1))
+    wanted = f"{tmp_path / 'no' / 'reg'}: found no folder {tmp_path / 'no'}, wanted an existing folder"
+    assert str(refused.value) == wanted
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_document_that_an_interruption_left_is_taken_up_and_another_under_its_name_is_tampered(folder):
+    record = renamed(5)
+    path = folder / f"{sha256_hex(frozen_bytes(record))}.prereg.json"
+    path.write_bytes(b"{}")
+    with pytest.raises(Tampered, match="other bytes under this name"):
+        freeze(folder, record)
+    assert (len(read_chain(folder).entries), path.read_bytes()) == (3, b"{}")
+    path.write_bytes(frozen_bytes(record))
+    assert freeze(folder, record).entry.document == path.name.partition(".")[0]
+    assert unlisted_files(read_chain(folder)) == ()
+
+
+def test_a_registry_that_stays_locked_is_left_alone(folder, monkeypatch):
+    monkeypatch.setattr(registry, "LOCK_SECONDS", 0.05)
+    with FileLock(folder / "registry.lock"), pytest.raises(BadInput) as refused:
+        freeze(folder, renamed(8))
+    assert str(refused.value).startswith(f"{folder}: found a registry that is locked, wanted no other process writing")
+    assert len(read_chain(folder).entries) == 3
+    freeze(folder, renamed(8))
+    assert len(read_chain(folder).entries) == 4
+
+
+def test_a_line_that_the_disk_does_not_take_whole_is_taken_back(folder, monkeypatch):
+    path = folder / "registry.jsonl"
+    whole = path.read_bytes()
+
+    def full(descriptor):
+        del descriptor
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Unwritable) as refused:
+        registry._append(path, b"a line\n")
+    assert str(path) in str(refused.value)
+    assert path.read_bytes() == whole

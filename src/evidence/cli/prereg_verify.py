@@ -87,8 +87,12 @@ def _verified(found: Registration, digest: str, chain: Chain, asked: Asked, *, q
     if entry is None:
         wanted = "a line of the registry that freezes it"
         raise Tampered([Problem(str(chain.folder / "registry.jsonl"), None, "", f"no {digest[:12]}…", wanted)])
-    if (entry.question, entry.question_sha256) != (found.question.id, sha256_of(found.question)):
-        raise Tampered([Problem(str(chain.folder), entry.seq + 1, "question", entry.question, found.question.id)])
+    question, question_sha256 = found.question.id, sha256_of(found.question)
+    if (entry.question, entry.question_sha256) != (question, question_sha256):
+        # With the hashes: the line may give the same name to another question.
+        noted = f"{entry.question} (SHA-256 {entry.question_sha256[:12]}…)"
+        wanted = f"{question} (SHA-256 {question_sha256[:12]}…)"
+        raise Tampered([Problem(str(chain.folder), entry.seq + 1, "question", noted, wanted)])
     require_documents(chain, digest)
     from evidence.analysis.prereg_verify import compare_analysis, is_same_machine, recompute
     from evidence.domain.canonical import sha256_hex
