@@ -280,4 +280,4 @@ def test_weights_are_learned_from_score_cards_with_something_in_them(reg, tmp_pa
     found = json.loads(ok(*pool).stdout)
     assert [r["questions"] for r in found["reviewers"]] == [1, 1]
     page = " ".join(ok(*pool[:-1]).stdout.split())
-    assert "Weights learned from 1 past questions, held back towards equal ones." in page
+    assert "Weights learned from 1 past question, held back towards equal ones." in page

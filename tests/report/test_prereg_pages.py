@@ -160,7 +160,7 @@ def test_equal_assumptions_are_no_crux_and_show_no_groups_or_studies():
 
 def test_a_disagreement_below_the_error_of_the_engine_has_no_crux():
     lines = disagreement(crux=None, crux_share=None, studies=(), disagreement=0.01)
-    said = "None: they differ in 1 groups, but about the ranking by no more than the engine's own error (2 %)."
+    said = "None: they differ in 1 group, but about the ranking by no more than the engine's own error (2 %)."
     assert lines["CRUX"] == (said,)
     assert len(lines["GROUPS"]) == 1
 
@@ -234,7 +234,7 @@ def test_the_prior_of_an_analysis_is_shown_where_it_was_compared():
     )
     silent = verified(deviations=(), compared=("seed",), analysis=B)
     assert silent["ANALYSIS"] == (f"result {B[:12]}…; compared: seed",)
-    assert silent["DEVIATIONS"] == ("None in the 1 fields compared.",)
+    assert silent["DEVIATIONS"] == ("None in the 1 field compared.",)
     assert verified()["ANALYSIS"] == ("None given: nothing was compared with `--analysis RESULT`.",)
 
 

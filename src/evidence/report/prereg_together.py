@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from evidence.domain.disagreement import BridgingStudy, Disagreement, GroupShare, Pool, PooledScenario
 from evidence.report.page import Page, Section
-from evidence.report.words import amount, clip, in_100, share, show_name, size
+from evidence.report.words import amount, clip, count_of, in_100, share, show_name, size
 
 SHOWN_GROUPS = 8
 SHOWN_PAIRS = 12
@@ -44,7 +44,7 @@ def _crux(found: Disagreement) -> str:
         return "They hold the same assumptions and have read the same."
     if found.crux is None or found.crux_share is None:
         return (
-            f"None: they differ in {len(found.groups)} groups, but about the ranking by no more than the engine's own error"
+            f"None: they differ in {count_of(len(found.groups), 'group')}, but about the ranking by no more than the engine's own error"
             f" ({share(found.error)})."
         )
     crux = found.groups[0]
@@ -81,7 +81,7 @@ def pool_page(found: Pool) -> Page:
     ]
     how = {
         "equal": "Weights are equal.", "stated": "Weights as stated.",
-        "learned": f"Weights learned from {found.reviewers[0].questions} past questions, held back towards equal ones.",
+        "learned": f"Weights learned from {count_of(found.reviewers[0].questions, 'past question')}, held back towards equal ones.",
     }[found.weights_are]  # fmt: skip
     sections = [Section("WHO", (*who, how, *map(show_name, found.notes)))]
     for scenario in found.scenarios:

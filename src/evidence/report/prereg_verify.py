@@ -6,7 +6,7 @@ from evidence.domain.registration import Registration
 from evidence.domain.verification import ALLOWED_ERRORS, PrintMatch, Verification
 from evidence.report.page import Page, Section
 from evidence.report.prereg import siblings_line
-from evidence.report.words import show_name
+from evidence.report.words import count_of, show_name
 
 _SHOWN = 40
 
@@ -78,6 +78,6 @@ def _deviations(found: Verification, registration: Registration) -> list[str]:
     if len(deviations) > _SHOWN:
         lines.append(f"… and {len(deviations) - _SHOWN} more")
     if not lines:
-        lines.append(f"None in the {len(found.compared)} fields compared.")
+        lines.append(f"None in the {count_of(len(found.compared), 'field')} compared.")
     lines += [f"allowed for beforehand: {show_name(text)}" for text in registration.planned_deviations]
     return lines

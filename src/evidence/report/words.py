@@ -81,6 +81,11 @@ def clip(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1].rstrip() + "…"
 
 
+def count_of(n: int, noun: str) -> str:
+    """`1 group`, `3 groups`: a number of things whose plural ends in s."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def listed(names: list[str]) -> str:
     """Names in a row, the first few of many."""
     more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
