@@ -40,6 +40,8 @@ MOST_FILES = 4
 """Test files run for one mutant: those that import its module, the one of its own name first."""
 ALSO = {
     "inference/exact": ("inference/test_exact_engine", "inference/test_identities", "inference/test_mode"),
+    "model/changes": ("test_cli", "analysis/test_live", "test_cli_elicit"),
+    "model/reach": ("analysis/test_elicit", "analysis/test_sliders", "test_cli_elicit"),
     "model/design": ("model/test_apart", "inference/test_exact_engine", "analysis/test_laws_conditional"),
     "model/hyper": ("model/test_apart", "inference/test_exact_engine", "inference/test_shared_relevance"),
     "model/rows": ("inference/test_exact_engine", "analysis/test_laws_conditional"),

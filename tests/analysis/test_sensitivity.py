@@ -10,7 +10,14 @@ from scipy import integrate, stats
 import cases
 from evidence.analysis.fingerprint import prior_of
 from evidence.analysis.fitting import p_above, prepare_case
-from evidence.analysis.sensitivity import ALPHAS, Sensitivity, measure_sensitivity, prior_groups, reliable
+from evidence.analysis.sensitivity import (
+    ALPHAS,
+    Sensitivity,
+    measure_sensitivity,
+    prior_groups,
+    quantity_overlap,
+    reliable,
+)
 from evidence.inference.exact import ExactEngine
 
 PAIR = {"contrast": ("A", "none")}
@@ -205,3 +212,12 @@ def test_it_costs_less_than_a_third_of_a_second_on_control():
         measure_sensitivity(case, ENGINE, [posterior], prior, contrasts)
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.3
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("apart", [0.0, 1.0, 3.0])
+def test_the_overlap_of_a_quantity_does_not_depend_on_its_unit(unit, apart):
+    """Two unit normals whose means differ by d share 2 Phi(-d / 2)."""
+    one, other = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000), np.random.default_rng(1).permutation(20_000)
+    found = quantity_overlap(unit * (one + apart), unit * one[other])
+    assert found == pytest.approx(2 * stats.norm.cdf(-apart / 2), abs=0.01)

@@ -10,6 +10,7 @@ from scipy import integrate, special, stats
 import cases
 import dense
 from evidence.domain.records import Parametrisation, RegisteredMerit, RegisteredOrder, Target
+from evidence.inference import exact
 from evidence.inference.engine import Evidence
 from evidence.inference.exact import ExactEngine, spoken_of
 from evidence.model.design import build_design
@@ -343,3 +344,20 @@ def test_only_what_speaks_of_the_target_can_move_its_spread_and_novelty(findings
 def test_checks_are_made_often_at_first_and_then_at_every_fourth_round():
     assert sorted(ExactEngine().checked_rounds) == [2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 28, 32]
     assert sorted(ExactEngine(max_rounds=10, min_rounds=5).checked_rounds) == [5, 6, 7, 8, 10]
+
+
+def test_a_large_literature_is_checked_again_when_its_error_may_have_fallen_enough():
+    """An error e times its limit needs e^2 times the draws, and a tenth more; a fifth more where it is near already."""
+    design = build_design(BASE)
+    hyper = build_hyper(BASE, cases.spread_model(), design)
+    rounds = exact._Rounds(design, hyper, everything(BASE), spoken_of(design, hyper))
+    wanted = []
+    for excess in (3.0, 1.01, 0.5):
+        rounds._plan(100.0, excess)
+        wanted.append(rounds.wanted_ess)
+    assert wanted == pytest.approx([990.0, 120.0, 120.0])
+    assert not rounds.is_full
+    rounds._plan(2.0 * rounds.room, 1.5)
+    assert rounds.is_full
+    rounds._plan(2.0 * rounds.room, 0.5)
+    assert not rounds.is_full
