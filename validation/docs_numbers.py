@@ -145,8 +145,9 @@ def shown(value):
             return f"{value:,}"
         case float():
             return f"{value:.4g}"
-        case dict() if not any(isinstance(v, dict | list) for v in value.values()):
-            return ", ".join(f"{name.replace('_', ' ')} {shown(v)}" for name, v in value.items())
+        case dict() if not any(isinstance(v, dict) for v in value.values()):
+            figures = {name: v for name, v in value.items() if not isinstance(v, list)}
+            return ", ".join(f"{name.replace('_', ' ')} {shown(v)}" for name, v in figures.items())
         case list() if value and all(isinstance(v, str) for v in value) and len(value) <= MOST_ROWS:
             return ", ".join(value)
     return f"{len(value):,}"

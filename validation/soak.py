@@ -190,7 +190,8 @@ def origin() -> dict[str, str]:
     paths = [*sorted((ROOT / "src").rglob("*.py")), Path(__file__)]
     code = hashlib.sha256(b"".join(hashlib.sha256(p.read_bytes()).digest() for p in paths)).hexdigest()
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "commit": commit.stdout.strip(), "sources": code}
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    return {"command": "python validation/soak.py", "date": today, "commit": commit.stdout.strip(), "sources": code}
 
 
 def measure(name: str, run, n: int, progress, unfinished: Path) -> dict[str, object]:
