@@ -379,3 +379,12 @@ def test_the_command_writes_a_bridge_and_says_what_is_in_it(tmp_path, monkeypatc
 def test_the_command_has_help_with_an_example():
     result = CliRunner().invoke(app, ["import", "table", "--help"], env={"COLUMNS": "200"})
     assert "Example: evidence import table source.csv import.toml bridge" in result.stdout
+
+
+@pytest.mark.parametrize("n", ["-100", "0"])
+def test_a_number_of_measurements_below_one_has_no_standard_error(write, n):
+    effect = 'kind = "effect"\nestimate = "asr"\nsd = 0.5\nn = "n"\nunit_sd = "setting"\n'
+    source = SOURCE.replace("dialogue,small,all,0.0,100,", f"dialogue,small,all,0.0,{n},")
+    assert source != SOURCE
+    with pytest.raises(BadInput, match=rf"source\.csv:\d+:n: found '{n}', wanted how many were measured, at least 1"):
+        write(source, SPEC.replace(PROPORTION, effect))

@@ -117,3 +117,12 @@ def test_a_broken_tidy_file_is_refused_at_its_line_and_nothing_is_written(tmp_pa
     assert found in str(error.value)
     assert "all.csv" in str(error.value)
     assert not (tmp_path / "again").exists()
+
+
+def test_a_tidy_file_with_a_question_and_no_technique_is_refused(tmp_path, base_folder):
+    text = tidy_text(read_draft(base_folder)[0])
+    source = tmp_path / "all.csv"
+    source.write_text(text[: text.index("\ntechniques,") + 1], encoding="utf-8")
+    with pytest.raises(BadInput, match="techniques: found 0 in all, wanted the baseline and at least one technique"):
+        import_tidy(source, tmp_path / "out", model=DEFAULT)
+    assert not (tmp_path / "out").exists()

@@ -81,6 +81,9 @@ def assemble(draft: Draft, problems: list[Problem], *, left_out: tuple[str, ...]
     if not problems and draft.findings and len(reasons) == len(draft.findings):
         wanted = "at least one finding at a comparable price"
         problems.append(draft.findings[0].place.problem(("price_technique",), "every finding left out", wanted))
+    if not problems and draft.question and len(draft.techniques or ()) < 2:
+        found = f"{len(draft.techniques or ())} in all"
+        problems.append(draft.question.place.problem(("techniques",), found, "the baseline and at least one technique"))
     if problems or question is None:
         raise BadInput(dict.fromkeys(problems))
     return EvidenceBase(
