@@ -15,7 +15,7 @@ BASE = cases.base_of(
 def test_a_finding_that_a_study_does_not_have_is_told_with_those_it_has():
     with pytest.raises(BadInput) as error:
         subject._one_finding(BASE, ("j1",), "f3")
-    assert str(error.value.problems[0]).endswith("findings.csv: found 'f3', wanted a finding of j1: f1, f2")
+    assert str(error.value.problems[0]).endswith("findings.csv:id: found 'f3', wanted a finding of j1: f1, f2")
 
 
 def test_one_finding_of_several_studies_is_no_question():
