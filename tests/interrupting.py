@@ -165,9 +165,8 @@ def killed(job: Job, folder: Path) -> dict:
     fresh(job, folder)
     attempt(job.words, folder, stdin=job.stdin, log=log)
     states = [line for line in log.read_text().splitlines() if line]
-    ends = {0, len(states) - 1} | {i for i in range(1, len(states)) if states[i] != states[i - 1]}
-    points = sorted(ends | {i - 1 for i in ends if i})
-    ways = [{"kill": i + 1} for i in (range(len(states)) if job.every else points)] + [{"size": n} for n in job.sizes]
+    points = range(1, len(states) + 1) if job.every else ends_of(states)
+    ways = [{"kill": n} for n in points] + [{"size": n} for n in job.sizes]
     met, found = {}, []
     for way in ways:
         fresh(job, folder)
@@ -177,6 +176,12 @@ def killed(job: Job, folder: Path) -> dict:
             met[state] = after(job, folder)
         found.append({"way": way, "code": code, "state": met[state]})
     return {"changes": len(states), "tries": found, "seen": [json.loads(s)[0] for s in dict.fromkeys(states)]}
+
+
+def ends_of(states: list[str]) -> list[int]:
+    """Numbers, from 1, of the first and the last change of every state."""
+    first = {0, len(states) - 1} | {i for i in range(1, len(states)) if states[i] != states[i - 1]}
+    return sorted(i + 1 for i in first | {i - 1 for i in first if i})
 
 
 def after(job: Job, folder: Path) -> dict:

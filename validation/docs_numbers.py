@@ -145,8 +145,7 @@ def shown(value):
             return f"{value:,}"
         case float():
             return f"{value:.4g}"
-        case dict() if not any(isinstance(v, dict) for v in value.values()):
-            figures = {name: v for name, v in value.items() if not isinstance(v, list)}
+        case dict() if (figures := {name: v for name, v in value.items() if not isinstance(v, dict | list)}):
             return ", ".join(f"{name.replace('_', ' ')} {shown(v)}" for name, v in figures.items())
         case list() if value and all(isinstance(v, str) for v in value) and len(value) <= MOST_ROWS:
             return ", ".join(value)

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "reliability")]
 
-from interrupting import arm, code_of, scout, seen
+from interrupting import arm, code_of, ends_of, scout, seen
 from test_r25_interruptions import HEAVY, template
 
 from evidence.io.code_state import code_state
@@ -49,12 +49,6 @@ def fresh(folder):
     return shutil.copytree(template()[0], folder)
 
 
-def points(states):
-    """Numbers of the first and the last change of each state."""
-    first = {0} | {i for i in range(1, len(states)) if states[i] != states[i - 1]}
-    return sorted({i + 1 for i in first} | {i for i in first if i} | {len(states)})
-
-
 def kills_of(words, folder):
     """How often a command was killed, with what was found wrong."""
     log = folder.with_name("states")
@@ -63,7 +57,8 @@ def kills_of(words, folder):
     new = seen(folder)
     assert (code, new != old) == (0, True), text
     states, wrong = log.read_text().splitlines(), []
-    for n in points(states):
+    points = ends_of(states)
+    for n in points:
         fresh(folder)
         code, text = run(n, folder, words)
         if code != -signal.SIGKILL:
@@ -75,7 +70,7 @@ def kills_of(words, folder):
         if code != 0 or seen(folder).keys() != new.keys() or left_over(folder):
             wrong.append(f"change {n}: the same command again: exit {code}, {text[-300:]}, left {left_over(folder)}")
         print(f"  killed before change {n} of {len(states)}", file=sys.stderr, flush=True)
-    return {"changes": len(states), "kills": len(points(states)), "problems": wrong}
+    return {"changes": len(states), "kills": len(points), "problems": wrong}
 
 
 def left_over(folder):

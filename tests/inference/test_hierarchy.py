@@ -134,7 +134,7 @@ def test_counts_may_be_read_as_normal_where_no_cell_is_small():
 
 
 def test_a_registered_merit_and_order_are_terms_of_their_own():
-    """Over the merit's own prior its term averages to 1 on the merit's side of the likelihood: see `observe_merits`."""
+    """A statement about the targets' effects; a pseudo-finding over its own marginal likelihood, none where tau <= s."""
     base = cases.base_of(cases.effect("f", "A", "B", 0.4, 0.3, at="s1"))
     merit = RegisteredMerit(technique="A", mean=0.5, sd=0.3, claim="c")
     order = RegisteredOrder(technique="A", comparator="B", q=0.8, claim="c")

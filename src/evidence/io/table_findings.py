@@ -95,10 +95,11 @@ def _numbers(row: SourceRow, spec: Spec, unit: float | None, problems: list[Prob
         rate = _number(row, rule.estimate, problems)
         return values if rate is None else values | {"rate": float(plain(rate / Decimal(str(rule.divisor))))}
     estimate, se = _number(row, rule.estimate, problems), _number(row, rule.se, problems)
-    if rule.sd is not None and n is not None and n < 1:
-        problems.append(row.problem(str(rule.n), "how many were measured, at least 1"))
-    elif rule.sd is not None and n:
-        se = Decimal(rule.sd) / Decimal(n).sqrt()
+    if rule.sd is not None and n is not None:
+        if n < 1:
+            problems.append(row.problem(str(rule.n), "how many were measured, at least 1"))
+        else:
+            se = Decimal(rule.sd) / Decimal(n).sqrt()
     if se is not None and rule.se_at_least is not None and 0 <= se < Decimal(str(rule.se_at_least)):
         se = Decimal(str(rule.se_at_least))
     divisor = Decimal(str(rule.divisor))
