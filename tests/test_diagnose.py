@@ -122,7 +122,7 @@ def failed(base, tmp_path_factory):
     path = tmp_path_factory.mktemp("fits") / "failed.nc"
     with pytest.MonkeyPatch.context() as patch:
         few = ExactEngine(max_rounds=1, min_rounds=1, round_size=64)
-        patch.setattr("evidence.cli.ask.engine_named", lambda _: few)
+        patch.setattr("evidence.cli.ask.engine_named", lambda *_: few)
         return path, run("rank", base, "--out", path, "--json", "--quiet")
 
 
